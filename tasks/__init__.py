@@ -1,0 +1,13 @@
+"""One folder, one task. To add a task:
+
+1. make a folder here (or a package anywhere: `my_package.pose` is a valid task name);
+2. in its `__init__.py` write a class `X(unified.task.Task)` and
+
+       Options                       a pydantic model of what a config may say about the task
+       task(levels, taxonomy, **options) -> Task
+
+3. split head, loss, decode and metric into files of their own once they pass a screen;
+4. run `pytest tests/test_contract.py`: it finds the folder and checks the whole contract.
+
+No other file needs an edit. A task imports the engine and its own siblings (relatively), never another task.
+"""

@@ -1,0 +1,159 @@
+"""The contract of a task, and the values it speaks.
+
+    y_t = d_t( f(x) ⋆ g(z_t) )                                     equation (5) of arXiv 2105.04206
+
+A task owns its implicit codes z_t and its head (they are its parameters), its loss, its decoding and its metric.
+The engine knows tasks through this file only. `tests/test_contract.py` checks every folder of `tasks/` against it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+from unified.data.sample import Record, Sample
+from unified.model.implicit import ImplicitCode
+from unified.ops.canvas import Canvas
+from unified.ops.frame import Frame
+
+Features = Mapping[str, Tensor]  # {"p3": (B, C3, H/8, W/8), "p4": …}: the trunk's outputs, finest first
+Raw = Any  # what a head emits: a tensor, or a list or dict of tensors
+Target = dict[str, Tensor]  # labels as tensors; always has "labelled": (B,) bool
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What a head must know of the trunk: channels, stride and anchors (w, h in input pixels) of each level, finest first."""
+
+    channels: Mapping[str, int]
+    strides: Mapping[str, int]
+    anchors: Mapping[str, Sequence[tuple[float, float]]]
+
+
+class Result(Protocol):
+    """What a task says about one picture, in original pixels. Implemented by frozen dataclasses of CPU tensors."""
+
+    def to_json(self) -> Json:
+        """Plain lists, numbers and strings; `from_json` of the same class gives an equal result back."""
+
+    @classmethod
+    def from_json(cls, data: Json) -> Result:
+        """Inverse of `to_json`."""
+
+    def to_coco(self, image_id: int | str) -> list[dict[str, Json]]:
+        """Entries of a COCO results file; empty where the format has none for this task."""
+
+    def draw(self, canvas: Canvas) -> None:
+        """Show the result on a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """All tasks' results for one picture. Fields of the results are reachable directly: `.boxes`, `.scores`, `.tags` …
+
+    A field name that two tasks share must be asked of `results[task]`.
+    """
+
+    results: Mapping[str, Result]
+    source: str = ""
+    size: tuple[int, int] = (0, 0)  # width, height of the picture in pixels
+    image_id: int | str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        # Copying and pickling probe for dunder methods before `results` exists.
+        if name.startswith("__"):
+            raise AttributeError(name)
+        owners = [task for task, result in self.results.items() if name in getattr(result, "__dataclass_fields__", ())]
+        if len(owners) == 1:
+            return getattr(self.results[owners[0]], name)
+        known = sorted({key for result in self.results.values() for key in getattr(result, "__dataclass_fields__", ())})
+        why = f"given by several tasks ({', '.join(owners)}); use .results[task]" if owners else f"known: {', '.join(known)}"
+        raise AttributeError(f"prediction has no single {name!r}: {why}")
+
+    def to_json(self) -> dict[str, Json]:
+        """{"image": path, "width": px, "height": px, task: result, …}"""
+        head = {"image": self.source, "width": self.size[0], "height": self.size[1]}
+        return head | {task: result.to_json() for task, result in self.results.items()}
+
+    def draw(self, canvas: Canvas) -> None:
+        for result in self.results.values():
+            result.draw(canvas)
+
+
+@dataclass(slots=True)
+class Scores:
+    """What a metric found: `numbers` for tables and logs (None = undefined on this data), `tables` of rows to print."""
+
+    numbers: dict[str, float | None]
+    tables: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
+
+
+class Metric(Protocol):
+    """Collects predictions over a data set; pictures that lack the task's labels are left out."""
+
+    def update(self, predictions: Sequence[Prediction], samples: Sequence[Sample]) -> None: ...
+
+    def compute(self) -> Scores: ...
+
+
+class Task(nn.Module, ABC):
+    """One task behind the shared trunk. `B` pictures a batch; see the module's docstring."""
+
+    name: str
+    gains: Mapping[str, float]  # default weight of each loss part; applied by the joint loss, never by `loss`
+    fitness: Mapping[str, float]  # how the metric's numbers make the one number that picks the best checkpoint
+
+    @abstractmethod
+    def forward(self, features: Features) -> Raw:
+        """Raw tensors only; no sigmoid, no decoding."""
+
+    @abstractmethod
+    def encode(self, samples: Sequence[Sample]) -> Target:
+        """Labels → tensors. `labelled[b]` says whether picture b carries this task's labels."""
+
+    @abstractmethod
+    def loss(self, raw: Raw, target: Target) -> dict[str, Tensor]:
+        """Named scalars, mean over the labelled pictures, unweighted, float32; {} when nothing is labelled."""
+
+    @abstractmethod
+    def decode(self, raw: Raw, frames: Sequence[Frame], *, score: float | None = None) -> Sequence[Result]:
+        """One result a picture, in original pixels.
+
+        `score` is the lowest score worth telling (0..1) for results that are lists of findings; None = the task's
+        own choice for evaluation, low enough for the whole precision-recall curve.
+        """
+
+    @abstractmethod
+    def metric(self) -> Metric:
+        """A fresh metric."""
+
+    @abstractmethod
+    def codes(self) -> dict[str, ImplicitCode]:
+        """{"align/p3": code, …}: place / level. What analysis, folding and the parameter table walk."""
+
+    @abstractmethod
+    def perfect(self, target: Target, raw: Raw) -> Raw:
+        """The raw output that a head without error would give for `target`, in the shape of `raw`."""
+
+    def prepare(self, records: Sequence[Record], input_size: int) -> None:
+        """Look at the training labels once, before a fresh training: anchors, priors, vocabularies.
+
+        What is learnt here must live in buffers or parameters, so that a checkpoint holds it.
+        """
+
+
+def fitness(task: Task, scores: Scores) -> float:
+    """The weighted sum that ranks checkpoints for one task; undefined numbers count as 0."""
+    return sum(weight * (scores.numbers[name] or 0.0) for name, weight in task.fitness.items())
+
+
+def flatten(scores: Mapping[str, Scores]) -> Iterator[tuple[str, float | None]]:
+    """("detection/AP", 0.41), … in order."""
+    for task, found in scores.items():
+        for name, value in found.numbers.items():
+            yield f"{task}/{name}", value

@@ -1,0 +1,1 @@
+"""Training: the loop, the joint loss, the optimiser, checkpoints, logs."""
