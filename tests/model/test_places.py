@@ -1,0 +1,32 @@
+"""A code's description refuses what makes no sense, and says why."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from unified.errors import ConfigError
+from unified.model.places import CodeSpec
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"operator": "add", "nonlinear": True}, "nonlinear belongs to modelling: network"),
+        ({"operator": "add", "modelling": "network", "sparse": 0.1}, "sparse belongs to modelling: factorization"),
+        ({"operator": "add", "dimensions": 3}, "dimensions belongs to operator: project"),
+        ({"operator": "add", "modelling": "markov"}, "needs source"),
+        ({"operator": "add", "width": 3}, "its own prior"),
+        ({"operator": "concat", "where": "wh"}, "element-wise"),
+        ({"operator": "divide"}, "'add', 'mul', 'concat', 'select' or 'project'"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        CodeSpec.model_validate(options)
+
+
+@pytest.mark.parametrize("spec", [CodeSpec(operator="concat"), CodeSpec(operator="project", dimensions=3)])
+def test_refinement_must_keep_the_number_of_outputs(spec: CodeSpec) -> None:
+    with pytest.raises(ConfigError, match="would change its 12 outputs"):
+        spec.refine(12)

@@ -1,0 +1,165 @@
+"""Where a code meets the features: `align` before a head's last 1×1 convolution, `refine` after it.
+
+    align   iFA, and the multi-task codes of §5.4      one code a level
+    refine  iPR, on all outputs or some of them        `where: wh` is the paper's × iPR*
+    align with `per_anchor`                            the paper's × iFA*: a code for every anchor cluster
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from unified.errors import ConfigError
+from unified.model.fold import fold_sequence
+from unified.model.implicit import SIGMA, Factorization, ImplicitCode, Markov, Modelling, Network, Vector
+from unified.model.operators import Add, Concat, Mul, Operator, Project, Select
+
+Where = Literal["all", "xy", "wh", "obj", "cls"]
+
+
+class CodeSpec(BaseModel):
+    """One implicit code as a config describes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    operator: Literal["add", "mul", "concat", "select", "project"] = Field(
+        description="How g(z) meets the features: f+g, f·g, [f, g], f·2σ(g), or g as a projection matrix."
+    )
+    modelling: Literal["vector", "network", "factorization", "markov"] = Field(
+        default="vector", description="What g(z) is: equations (6), (7), (8) of the paper, or a Markov transition."
+    )
+    sigma: float = Field(default=SIGMA, ge=0, description="Standard deviation of the start around the neutral element.")
+    width: int | None = Field(default=None, ge=1, description="Prior dimension; twice the explicit one if not given.")
+    nonlinear: bool = Field(default=False, description="network: W tanh(V z) + b instead of W z + b.")
+    sparse: float | None = Field(default=None, ge=0, description="factorization: soft threshold on c, in mean |c|.")
+    nonnegative: bool = Field(default=False, description="factorization: non-negative Z and c (NMF).")
+    source: str | None = Field(default=None, description="markov: the other code, 'task' or 'task/place/level'.")
+    dimensions: int | None = Field(default=None, ge=1, description="project: output channels; all if not given.")
+    where: Where = Field(default="all", description="refine: which outputs of every anchor the code acts on.")
+    per_anchor: bool = Field(default=False, description="align: a code for every anchor cluster (the paper's iFA*).")
+
+    @model_validator(mode="after")
+    def _options_fit(self) -> CodeSpec:
+        owners = {
+            "nonlinear": ("modelling", "network"),
+            "sparse": ("modelling", "factorization"),
+            "nonnegative": ("modelling", "factorization"),
+            "source": ("modelling", "markov"),
+            "dimensions": ("operator", "project"),
+        }
+        for option, (field, value) in owners.items():
+            if option in self.model_fields_set and getattr(self, option) and getattr(self, field) != value:
+                raise ValueError(f"{option} belongs to {field}: {value}, got {field}: {getattr(self, field)}")
+        if self.modelling == "markov" and self.source is None:
+            raise ValueError("modelling: markov needs source: the task whose code it is a transition of")
+        if self.modelling == "vector" and self.width is not None:
+            raise ValueError("width is the prior's dimension; a vector is its own prior, so it has none to choose")
+        if self.where != "all" and self.operator not in ("add", "mul", "select"):
+            raise ValueError(f"where: {self.where} needs an element-wise operator (add, mul, select), got {self.operator}")
+        return self
+
+    def align(self, channels: int, *, clusters: int = 1) -> ImplicitCode:
+        """The code before a 1×1 convolution of `channels` inputs; `clusters` copies of them for codes per anchor."""
+        return self._code(channels * clusters, clusters, None)
+
+    def refine(self, channels: int, *, index: Tensor | None = None) -> ImplicitCode:
+        """The code after a 1×1 convolution of `channels` outputs, acting on those of `index` (all if None).
+
+        Raises:
+            ConfigError: the operator changes the number of outputs (§5.5 leaves concatenation out for this reason).
+        """
+        if self.operator == "concat" or (self.operator == "project" and self.dimensions not in (None, channels)):
+            raise ConfigError(
+                f"operator {self.operator} after the prediction would change its {channels} outputs (paper, §5.5); "
+                "allowed as refine: add, mul, select, and project without dimensions"
+            )
+        return self._code(channels, 1, index)
+
+    def _code(self, channels: int, groups: int, index: Tensor | None) -> ImplicitCode:
+        operator = self._operator(groups)
+        centre = operator.centre(channels)
+        if index is not None:
+            centre = centre[:, index]
+        return ImplicitCode(self._modelling(centre), operator, channels, centre=centre, index=index)
+
+    def _operator(self, groups: int) -> Operator:
+        if self.operator == "concat":
+            return Concat(groups)
+        if self.operator == "project":
+            return Project(self.dimensions and self.dimensions * groups, groups)
+        elementwise: dict[str, Operator] = {"add": Add(), "mul": Mul(), "select": Select()}
+        return elementwise[self.operator]
+
+    def _modelling(self, centre: Tensor) -> Modelling:
+        if self.modelling == "vector":
+            return Vector(centre, sigma=self.sigma)
+        if self.modelling == "network":
+            return Network(centre, sigma=self.sigma, width=self.width, nonlinear=self.nonlinear)
+        if self.modelling == "factorization":
+            return Factorization(
+                centre, sigma=self.sigma, width=self.width, sparse=self.sparse, nonnegative=self.nonnegative
+            )
+        assert self.source is not None  # the validator asks for it
+        return Markov(centre, sigma=self.sigma, width=self.width, source=self.source)
+
+
+class CodedConv(nn.Module):
+    """A 1×1 convolution with a code before it, one after it, both or none; folds into the convolution alone.
+
+    (B, in_channels, H, W) → (B, out_channels, H, W).
+
+    With `clusters` > 1 the `align` code has a part for every anchor cluster, and the c-th share of the outputs sees
+    the features through the c-th part. The weight keeps the shape of the plain convolution.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        align: ImplicitCode | None = None,
+        refine: ImplicitCode | None = None,
+        clusters: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.clusters = clusters
+        seen = in_channels * clusters if align is None else align.out_channels
+        self.align = align
+        self.conv = nn.Conv2d(seen, out_channels, 1, groups=clusters, bias=bias)
+        self.refine = refine
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.clusters > 1:
+            x = x.repeat(1, self.clusters, 1, 1)
+        if self.align is not None:
+            x = self.align(x)
+        x = self.conv(x)
+        return x if self.refine is None else self.refine(x)
+
+    def fold(self) -> nn.Conv2d:
+        """The plain 1×1 convolution that computes the same."""
+        (conv,) = fold_sequence([self.conv] if self.align is None else [self.align, self.conv])
+        assert isinstance(conv, nn.Conv2d)
+        if self.clusters > 1:
+            conv = _shared_input(conv)
+        (conv,) = fold_sequence([conv] if self.refine is None else [conv, self.refine])
+        assert isinstance(conv, nn.Conv2d)
+        return conv
+
+
+def _shared_input(conv: nn.Conv2d) -> nn.Conv2d:
+    """A grouped 1×1 convolution whose groups all see the same features, as a plain one: the weight is the same."""
+    plain = nn.Conv2d(
+        conv.in_channels // conv.groups, conv.out_channels, 1, bias=conv.bias is not None,
+        device=conv.weight.device, dtype=conv.weight.dtype,
+    )  # fmt: skip
+    with torch.no_grad():
+        plain.weight.copy_(conv.weight)
+        if conv.bias is not None and plain.bias is not None:
+            plain.bias.copy_(conv.bias)
+    return plain.train(conv.training)
