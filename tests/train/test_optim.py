@@ -1,0 +1,109 @@
+"""Parameter groups and rates."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from tests.train.toys import toy_model
+from unified.model.places import CodedConv, CodeSpec
+from unified.train.optim import BIASES, DECAY, NO_DECAY, cosine, named_parameters, parameter_groups, rates, sgd
+from unified.train.plan import Recipe, plan
+
+
+class Everything(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.layer_norm = nn.LayerNorm(4)
+        self.linear = nn.Linear(4, 4)
+        self.attention = nn.MultiheadAttention(4, 2)
+        self.embedding = nn.Embedding(5, 4)
+        self.scale = nn.Parameter(torch.ones(()))
+        self.coded = CodedConv(
+            4,
+            2,
+            align=CodeSpec(operator="add", modelling="network", nonlinear=True).align(4),
+            refine=CodeSpec(operator="mul", modelling="factorization").refine(2),
+        )
+        self.tied = self.linear
+
+
+def names(module: nn.Module) -> dict[str, set[str]]:
+    called = {id(parameter): name.removeprefix("0.") for name, parameter in named_parameters(module)}
+    return {group: {called[id(p)] for p in parameters} for group, parameters in parameter_groups(module).items()}
+
+
+def test_every_parameter_is_in_exactly_one_group() -> None:
+    module = Everything()
+    grouped = [id(parameter) for group in parameter_groups(module).values() for parameter in group]
+    assert sorted(grouped) == sorted(id(parameter) for parameter in module.parameters())
+
+
+def test_codes_never_decay_whatever_they_are_made_of() -> None:
+    found = names(Everything())
+    codes = {name for name in set().union(*found.values()) if ".align." in name or ".refine." in name}
+    assert {"coded.align.modelling.W", "coded.refine.modelling.Z"} <= codes
+    assert codes <= found[NO_DECAY]
+
+
+def test_kernels_decay_and_norms_and_biases_do_not() -> None:
+    found = names(Everything())
+    kernels = {"conv.weight", "linear.weight", "embedding.weight", "attention.in_proj_weight", "coded.conv.weight"}
+    assert found[DECAY] == kernels | {"attention.out_proj.weight"}
+    assert {"norm.weight", "layer_norm.weight", "scale"} <= found[NO_DECAY]
+    biases = {"conv.bias", "norm.bias", "layer_norm.bias", "linear.bias", "attention.in_proj_bias", "coded.conv.bias"}
+    assert found[BIASES] == biases | {"attention.out_proj.bias"}
+
+
+def test_the_optimiser_spans_several_modules() -> None:
+    model, joint = toy_model(), nn.ParameterDict({"log_variance": torch.zeros(())})
+    optimizer = sgd(model, joint, lr=0.1, momentum=0.9, weight_decay=1e-3)
+    decays = {group["name"]: group["weight_decay"] for group in optimizer.param_groups}
+    assert decays == {NO_DECAY: 0.0, DECAY: 1e-3, BIASES: 0.0}
+    assert all(group["nesterov"] for group in optimizer.param_groups)
+    assert joint["log_variance"] in set(optimizer.param_groups[0]["params"])
+
+
+@pytest.mark.parametrize(("progress", "value"), [(0, 1), (0.25, 0.8828427), (0.5, 0.6), (1, 0.2)])
+def test_the_curve_is_half_a_cosine_to_a_fifth(progress: float, value: float) -> None:
+    assert cosine(progress, 0.2) == pytest.approx(value)
+
+
+def test_rates_after_the_warm_up_follow_the_curve() -> None:
+    recipe = Recipe(epochs=10)
+    run = plan(recipe, batches=100, batch=64)
+    assert run.warmup == 100
+    now = rates(recipe, run, 500)
+    assert now.lr == now.lr_biases == pytest.approx(0.006)
+    assert now.momentum == 0.937
+    # The reference's curve, at the start of an epoch.
+    assert rates(recipe, run, 300).lr == pytest.approx(0.01 * ((1 + math.cos(math.pi * 3 / 10)) / 2 * 0.8 + 0.2))
+
+
+def test_the_warm_up_starts_at_its_ends_and_meets_the_curve() -> None:
+    recipe = Recipe(epochs=10)
+    run = plan(recipe, batches=100, batch=64)
+    first = rates(recipe, run, 0)
+    assert (first.lr, first.lr_biases, first.momentum) == (0, 0.1, 0.8)
+    half = rates(recipe, run, 50)
+    top = 0.01 * cosine(0.05, 0.2)
+    assert half.lr == pytest.approx(top / 2)
+    assert half.lr_biases == pytest.approx((0.1 + top) / 2)
+    assert half.momentum == pytest.approx(0.8685)
+    before, after = rates(recipe, run, 99), rates(recipe, run, 100)
+    assert before.lr == pytest.approx(after.lr, rel=0.02)
+
+
+def test_rates_reach_the_groups() -> None:
+    recipe = Recipe(epochs=10)
+    optimizer = sgd(toy_model(), lr=0.1, momentum=0.9, weight_decay=0.0)
+    now = rates(recipe, plan(recipe, batches=100, batch=64), 10)
+    now.apply(optimizer)
+    found = {group["name"]: (group["lr"], group["momentum"]) for group in optimizer.param_groups}
+    assert found[BIASES] == (now.lr_biases, now.momentum)
+    assert found[DECAY] == found[NO_DECAY] == (now.lr, now.momentum)

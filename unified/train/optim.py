@@ -1,0 +1,97 @@
+"""The optimiser: parameter groups, and the rates at each point of the training.
+
+SGD with Nesterov momentum and the three groups of the published recipe: weight decay is for the kernels of
+convolutions and linear layers only. An implicit code is knowledge, not a filter, and never decays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import nn
+from torch.optim import SGD, Optimizer
+
+from unified.model.implicit import ImplicitCode
+from unified.train.plan import Plan, Recipe
+
+NO_DECAY, DECAY, BIASES = "no decay", "decay", "biases"
+
+
+def named_parameters(*modules: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """("0.trunk.stem.weight", parameter), …: unique names over several modules, each parameter once."""
+    yield from nn.ModuleList(modules).named_parameters()
+
+
+def parameter_groups(*modules: nn.Module) -> dict[str, list[nn.Parameter]]:
+    """Every parameter of the modules in exactly one group.
+
+    no decay: all of the implicit codes, and what has no axis to sum over (gains of norms, learnt scales);
+    biases: of any layer, norms included; decay: the rest, which is kernels and matrices.
+    """
+    codes = {
+        id(parameter)
+        for module in modules
+        for code in module.modules()
+        if isinstance(code, ImplicitCode)
+        for parameter in code.parameters()
+    }
+    groups: dict[str, list[nn.Parameter]] = {NO_DECAY: [], DECAY: [], BIASES: []}
+    for name, parameter in named_parameters(*modules):
+        if id(parameter) in codes:
+            groups[NO_DECAY].append(parameter)
+        elif name.endswith("bias"):
+            groups[BIASES].append(parameter)
+        else:
+            groups[DECAY if parameter.ndim > 1 else NO_DECAY].append(parameter)
+    return groups
+
+
+def sgd(*modules: nn.Module, lr: float, momentum: float, weight_decay: float) -> SGD:
+    """The reference's optimiser over the modules' parameters; groups carry their "name"."""
+    # Not torch's fused kernel: on CPUs it takes no notice of strides, so that a gradient which lies in memory otherwise
+    # than its weight is added to the wrong places, and it cannot start some momenta later than others.
+    groups = [
+        {"name": name, "params": parameters, "weight_decay": weight_decay if name == DECAY else 0.0}
+        for name, parameters in parameter_groups(*modules).items()
+        if parameters
+    ]
+    return SGD(groups, lr=lr, momentum=momentum, nesterov=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What the optimiser is set to for one update."""
+
+    lr: float
+    lr_biases: float
+    momentum: float
+
+    def apply(self, optimizer: Optimizer) -> None:
+        for group in optimizer.param_groups:
+            group["lr"] = self.lr_biases if group["name"] == BIASES else self.lr
+            group["momentum"] = self.momentum
+
+
+def cosine(progress: float, final: float) -> float:
+    """The learning rate as a fraction of its top: 1 at the start, `final` at the end, half a cosine between."""
+    return final + (1.0 - final) * (1.0 + math.cos(math.pi * progress)) / 2.0
+
+
+def rates(recipe: Recipe, plan: Plan, iteration: int) -> Rates:
+    """Rates for the update that ends the given iteration (from 0).
+
+    The cosine of the reference moves once an epoch, here with every update. In the warm-up the weights' rate rises from
+    0 to the cosine, the biases' falls from `warmup_bias_lr` to it, and the momentum rises. (The reference also lets the
+    accumulation rise from one batch; here it is constant, so that a place in the run says how far its update is.)
+    """
+    lr = recipe.lr * cosine(plan.progress(iteration), recipe.lr_final)
+    if iteration >= plan.warmup:
+        return Rates(lr, lr, recipe.momentum)
+    done = iteration / plan.warmup
+    return Rates(
+        lr=lr * done,
+        lr_biases=recipe.warmup_bias_lr + (lr - recipe.warmup_bias_lr) * done,
+        momentum=recipe.warmup_momentum + (recipe.momentum - recipe.warmup_momentum) * done,
+    )

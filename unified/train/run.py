@@ -1,0 +1,181 @@
+"""The run folder: everything that one training leaves behind.
+
+    config.yaml         resolved
+    environment.json    one entry a start: versions, device, command, plan
+    status.json         running, finished, interrupted or failed; where it stands
+    metrics.jsonl, metrics.csv, speed.jsonl, tensorboard/         (`log.py`)
+    checkpoints/last, checkpoints/best                            (`checkpoint.py`)
+
+A folder belongs to one run: nothing is written over another's files, and a resumed run goes on in its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from unified.errors import ConfigError, UnifiedError
+from unified.train import checkpoint, durable
+from unified.train.checkpoint import LAST, Checkpoint, Progress, Provenance
+from unified.train.log import JsonLines, Sink
+from unified.train.tensorboard import TensorBoard
+
+CONFIG, ENVIRONMENT, STATUS = "config.yaml", "environment.json", "status.json"
+PACKAGES = ("unified", "torch", "torchvision", "timm", "numpy", "pillow", "safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One training's folder. Make it with `create`."""
+
+    path: Path
+    provenance: Provenance
+
+    @classmethod
+    def create(cls, path: Path, provenance: Provenance, *, resume: bool = False) -> RunFolder:
+        """Claim `path`: a new or empty folder, or with `resume` the folder of a run to go on with.
+
+        ConfigError when a folder has something in it that would be lost, or nothing to go on with.
+        """
+        run = cls(path, provenance)
+        status = run.status()
+        if resume and status is None:
+            raise ConfigError(f"{path}: no run to resume here; give the folder of a run, or leave out --resume")
+        if not resume and _is_in_use(path):
+            raise ConfigError(f"{path} is not empty: {_what_is_there(status)}")
+        path.mkdir(parents=True, exist_ok=True)
+        durable.sweep(run.checkpoints / LAST, checkpoint.MANIFEST)
+        durable.sweep(run.checkpoints / checkpoint.BEST, checkpoint.MANIFEST)
+        # The status first: by it a folder is known as that of a run.
+        run.write_status("running", Progress() if status is None else Progress.model_validate(status["progress"]))
+        text = yaml.safe_dump(provenance.config, sort_keys=False, allow_unicode=True)
+        durable.replace_file(path / CONFIG, text.encode())
+        return run
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / checkpoint.FOLDER
+
+    def last(self) -> Checkpoint | None:
+        """What to go on from; None when the run ended before it saved anything. CheckpointError when it is damaged."""
+        folder = self.checkpoints / LAST
+        return checkpoint.load(folder) if folder.exists() else None
+
+    def save(self, name: str, progress: Progress, model: dict[str, Tensor], train: dict[str, Tensor]) -> None:
+        """Save as checkpoints/`name`; CheckpointError when the disk refuses."""
+        checkpoint.save(self.checkpoints / name, Checkpoint(model, progress, self.provenance, train))
+
+    def metrics(self, *, every: int) -> Sink:
+        """metrics.jsonl and its companions, with a line of every `every`-th update."""
+        return JsonLines(self.path, every=every)
+
+    def events(self, *, every: int) -> Sink:
+        """TensorBoard events of every `every`-th update. MissingExtraError where TensorBoard is not installed."""
+        return TensorBoard(self.path, every=every)
+
+    def record_environment(self, facts: Mapping[str, Any]) -> None:
+        """Append this start to environment.json: `facts` (device, plan …) beside what the machine says."""
+        path = self.path / ENVIRONMENT
+        starts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+        durable.replace_file(path, json.dumps([*starts, environment() | dict(facts)], indent=1).encode())
+
+    def status(self) -> dict[str, Any] | None:
+        """status.json; None where there is no run."""
+        path = self.path / STATUS
+        if not path.is_file():
+            return None
+        try:
+            status = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ConfigError(f"{path}: not JSON ({error}); move the file away, or resume a copy") from error
+        return status if isinstance(status, dict) and {"state", "progress"} <= status.keys() else None
+
+    def write_status(self, state: str, progress: Progress, error: str = "") -> None:
+        status = {"state": state, "time": _now(), "process": os.getpid(), "progress": progress.model_dump()}
+        status |= {"error": error} if error else {}
+        durable.replace_file(self.path / STATUS, json.dumps(status, indent=1).encode())
+
+    @contextmanager
+    def watched(self, progress: Callable[[], Progress]) -> Iterator[None]:
+        """Keep in status.json how the block ends."""
+        try:
+            self.write_status("running", progress())
+            yield
+        except KeyboardInterrupt:
+            self.write_status("interrupted", progress())
+            raise
+        except Exception as error:
+            with suppress(OSError):  # a full disk may be why it failed
+                self.write_status("failed", progress(), f"{type(error).__name__}: {error}")
+            if isinstance(error, OSError):
+                raise UnifiedError(f"{self.path}: the training stopped: {error}") from error
+            raise
+        self.write_status("finished", progress())
+
+
+def numbered(root: Path, name: str) -> Path:
+    """Make and return `root/name/1`, or the next number that nobody has; safe against parallel starts."""
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise ConfigError(f"a run cannot be named {name!r}: its name is the name of a folder")
+    number = 1
+    while True:
+        path = root / name / str(number)
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return path
+
+
+def environment() -> dict[str, Any]:
+    """What a run's numbers may depend on, beside its config."""
+    return {
+        "time": _now(),
+        "command": sys.argv,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "threads": torch.get_num_threads(),
+        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _is_in_use(path: Path) -> bool:
+    """Whether there is anything that a new run would mix with; hidden files are of no account."""
+    return path.exists() and (not path.is_dir() or any(not entry.name.startswith(".") for entry in path.iterdir()))
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _what_is_there(status: Mapping[str, Any] | None) -> str:
+    if status is None:
+        return "give --out a new folder"
+    where = status["progress"]
+    best = "" if where["best"] is None else f", best {where['best']:.4f}"
+    return (
+        f"it holds a run ({status['state']} after {where['epoch']} epochs, {where['step']} updates{best}). "
+        "Go on with it by --resume, or give --out another folder"
+    )

@@ -1,0 +1,277 @@
+"""The training loop.
+
+Batches come from a loader, losses from the model, their sum from the joint loss, scores from a callable: the trainer
+knows what a step is, and nothing of configs, data sets or tasks. Whatever it needs to go on after a stop is in
+`TrainingState` and `Progress`; on a CPU a resumed training is equal to the bit to one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from statistics import fmean
+from typing import Protocol
+
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from unified.data.sample import Batch, network_input
+from unified.errors import DataError
+from unified.model.multitask import MultiTaskModel
+from unified.task import Scores, Target, fitness, flatten
+from unified.train import rng
+from unified.train.checkpoint import BEST, LAST, Checkpoint, Progress
+from unified.train.ema import Ema
+from unified.train.interruption import Interruption, interruptible
+from unified.train.joint import JointLoss
+from unified.train.log import EpochRecord, Sink, StepRecord
+from unified.train.optim import rates, sgd
+from unified.train.plan import Recipe, plan
+from unified.train.precision import Precision
+from unified.train.run import RunFolder
+from unified.train.speed import Meter
+from unified.train.state import TrainingState
+from unified.train.window import Seen, Window
+
+Evaluate = Callable[[MultiTaskModel], Mapping[str, Scores]]
+
+
+class Loader(Protocol):
+    """Batches that depend on the epoch and their place in it alone, so that an epoch can be entered anywhere."""
+
+    batch_size: int
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of that epoch from batch `start` on, both counted from 0."""
+
+
+class Trainer:
+    """Trains `model`, which is on its device already, by `recipe`.
+
+    Args:
+        model: possibly wrapped in DistributedDataParallel.
+        evaluate: scores the averaged model.
+        run: where to save; None = nowhere (every process but the first).
+        sinks: who is told how it goes.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        joint: JointLoss,
+        loader: Loader,
+        evaluate: Evaluate,
+        recipe: Recipe,
+        *,
+        precision: Precision,
+        run: RunFolder | None = None,
+        sinks: Sequence[Sink] = (),
+    ) -> None:
+        self.device = next(model.parameters()).device
+        self.model = model.to(memory_format=precision.memory_format)
+        self.bare = unwrapped(model)
+        self.joint = joint.to(self.device)
+        self.loader = loader
+        self.evaluate = evaluate
+        self.recipe = recipe
+        self.precision = precision
+        self.run = run
+        self.sinks = sinks
+        self.plan = plan(recipe, batches=len(loader), batch=loader.batch_size)
+        self.optimizer = sgd(
+            self.bare, self.joint, lr=recipe.lr, momentum=recipe.momentum, weight_decay=self.plan.weight_decay
+        )
+        ema = Ema(self.bare, decay=self.plan.ema_decay, tau=self.plan.ema_tau)
+        self.state = TrainingState(self.bare, ema, self.joint, self.optimizer)
+        self.progress = Progress()
+        self.meter = Meter(self.device)
+        self.saved_at = time.monotonic()
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from `checkpoint`. The recipe may differ, in its epochs say: its curves are those of the new length."""
+        self.state.restore(checkpoint)
+        self.progress = checkpoint.progress
+
+    def fit(self) -> Progress:
+        """Train to the end of the recipe.
+
+        KeyboardInterrupt after a signal, with `last` saved; NonFiniteLossError before a bad step; CheckpointError.
+        """
+        with ExitStack() as stack:
+            interruption = stack.enter_context(interruptible())
+            if self.run is not None:
+                stack.enter_context(self.run.watched(lambda: self.progress))
+                self.run.record_environment(self._facts())
+            for sink in self.sinks:
+                sink.start(self.plan, self.progress.step)
+                stack.callback(sink.close)
+            while not self._finished():
+                try:
+                    self._train_epoch(interruption)
+                except DataError:
+                    interruption.check()  # a signal to the whole process group ends the loader's workers, too
+                    raise
+                self._end_epoch(interruption)
+                interruption.check()
+        return self.progress
+
+    def _facts(self) -> dict[str, object]:
+        return {"device": str(self.device), "precision": self.precision.describe(), "plan": asdict(self.plan)}
+
+    def _train_epoch(self, interruption: Interruption) -> None:
+        """From where the training stands to the end of the epoch, or of the steps."""
+        epoch, start = self.progress.epoch, self.progress.batch
+        if start >= self.plan.batches:  # stopped just before the evaluation
+            return
+        self.model.train()
+        self.meter.restart()
+        window = Window()
+        for index, batch in enumerate(self.meter.waiting(self.loader.epoch(epoch, start=start)), start=start):
+            self._differentiate(batch, epoch * self.plan.batches + index, window)
+            if not self.plan.ends_update(index):
+                continue
+            self._update(index, window)
+            window = Window()
+            if self._out_of_steps():
+                return
+            if interruption.requested or self._save_is_due(index):
+                self._save(LAST)
+            interruption.check()
+        if self.progress.batch < self.plan.batches:
+            raise RuntimeError(f"the loader promised {self.plan.batches} batches and gave {self.progress.batch}")
+
+    def _differentiate(self, batch: Batch, iteration: int, window: Window) -> None:
+        """Add the gradient of one batch."""
+        images = network_input(batch.images, self.device).contiguous(memory_format=self.precision.memory_format)
+        targets = {name: self._target(name, batch) for name in self.bare.tasks}
+        with self.precision.autocast(self.device):
+            losses = self.model(images, targets)
+        outcome = self.joint(losses, self.plan.progress(iteration))
+        if outcome.total is not None:
+            (outcome.total * self.plan.loss_scale).backward()
+        window.add(losses, outcome, batch)
+        self.meter.count(len(batch.samples))
+
+    def _target(self, task: str, batch: Batch) -> Target:
+        target = self.bare.task(task).encode(batch.samples)
+        return {key: value.to(self.device, non_blocking=True) for key, value in target.items()}
+
+    def _update(self, index: int, window: Window) -> None:
+        """One optimiser step from the gradients of `window`, whose last batch is batch `index` of the epoch."""
+        at = self.progress
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+        seen = window.read(norm)
+        if not seen.finite:
+            raise window.error(seen, f"epoch {at.epoch + 1}, update {at.step + 1}", self.bare)
+        if seen.grad_norm > self.recipe.clip_norm:
+            clip_grads_with_norm_(parameters, self.recipe.clip_norm, norm)
+        now = rates(self.recipe, self.plan, at.epoch * self.plan.batches + index)
+        now.apply(self.optimizer)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.state.ema.update(self.bare)
+        self.progress = advanced(at, index + 1, seen)
+        record = StepRecord(
+            epoch=at.epoch + 1,
+            batch=index + 1,
+            step=at.step + 1,
+            loss=seen.loss,
+            losses=seen.mean_losses(),
+            weights=seen.mean_weights(),
+            lr=now.lr,
+            momentum=now.momentum,
+            grad_norm=seen.grad_norm,
+            speed=self.meter.read(),
+        )
+        for sink in self.sinks:
+            sink.step(record)
+
+    def _end_epoch(self, interruption: Interruption) -> None:
+        """Evaluate where it is due, report, save, and turn to the next epoch."""
+        whole = self.progress.batch >= self.plan.batches  # else `max_steps` ends within the epoch
+        epochs = self.progress.epoch + int(whole)
+        scores = self._scores(interruption) if self._evaluation_is_due(epochs) else {}
+        value, better = self._judge(scores, epochs)
+        at = self.progress
+        means = {name: total / at.counts[name] for name, total in at.sums.items()}
+        record = EpochRecord(at.epoch + 1, at.step, means, scores, value, better)
+        for sink in self.sinks:
+            sink.epoch(record)
+        if whole:
+            self.progress = at.model_copy(update={"epoch": epochs, "batch": 0, "sums": {}, "counts": {}})
+        if epochs % self.recipe.checkpoint_every == 0 or self._finished() or interruption.requested:
+            self._save(LAST)
+
+    def _scores(self, interruption: Interruption) -> Mapping[str, Scores]:
+        """Of the averaged model. An evaluation that fails or is interrupted does not cost the epoch."""
+        states = rng.capture()
+        try:
+            with interruption.at_once():
+                return self.evaluate(unwrapped(self.state.ema.model))
+        except BaseException:
+            rng.restore(states)  # the resumed training will evaluate again
+            self._save(LAST)
+            raise
+
+    def _judge(self, scores: Mapping[str, Scores], epochs: int) -> tuple[float | None, bool]:
+        """Mean over the tasks of the averaged model's fitness, and whether it is the best so far; then it is saved."""
+        at = self.progress
+        if not scores:  # nothing to evaluate on
+            return None, False
+        value = fmean(fitness(self.bare.task(name), found) for name, found in scores.items())
+        better = at.best is None or value > at.best
+        news = {"best": value, "best_epoch": epochs, "stale": 0} if better else {"stale": epochs - at.best_epoch}
+        self.progress = at.model_copy(update=news | {"scores": dict(flatten(scores))})
+        if better:
+            self._save(BEST)
+        return value, better
+
+    def _save(self, name: str) -> None:
+        if self.run is None:
+            return
+        self.run.save(name, self.progress, self.state.weights(), self.state.rest() if name == LAST else {})
+        self.run.write_status("running", self.progress)
+        self.saved_at = time.monotonic()
+
+    def _out_of_steps(self) -> bool:
+        return self.recipe.max_steps is not None and self.progress.step >= self.recipe.max_steps
+
+    def _finished(self) -> bool:
+        given_up = self.recipe.patience is not None and self.progress.stale >= self.recipe.patience
+        return self.progress.epoch >= self.recipe.epochs or self._out_of_steps() or given_up
+
+    def _evaluation_is_due(self, epochs: int) -> bool:
+        every = self.recipe.evaluate_every
+        return (every > 0 and epochs % every == 0) or epochs >= self.recipe.epochs or self._out_of_steps()
+
+    def _save_is_due(self, index: int) -> bool:
+        """Within an epoch; its end saves anyway."""
+        if index + 1 == self.plan.batches:
+            return False
+        steps, seconds = self.recipe.checkpoint_steps, self.recipe.checkpoint_seconds
+        by_steps = steps is not None and self.progress.step % steps == 0
+        return by_steps or (seconds is not None and time.monotonic() - self.saved_at >= seconds)
+
+
+def advanced(at: Progress, batch: int, seen: Seen) -> Progress:
+    """`at` after one more update, that ends before batch `batch` of the epoch."""
+    sums, counts = dict(at.sums), dict(at.counts)
+    for losses in seen.losses:
+        for name, value in losses.items():
+            sums[name] = sums.get(name, 0.0) + value
+            counts[name] = counts.get(name, 0) + 1
+    return at.model_copy(update={"batch": batch, "step": at.step + 1, "sums": sums, "counts": counts})
+
+
+def unwrapped(model: nn.Module) -> MultiTaskModel:
+    """The multi-task model itself, also from within DistributedDataParallel."""
+    bare = model.module if isinstance(model, DistributedDataParallel) else model
+    assert isinstance(bare, MultiTaskModel)
+    return bare
