@@ -1,0 +1,164 @@
+"""Picture files → RGB. Only formats whose decoders are worth trusting, and no decoding before the size is known.
+
+A picture comes out as 8-bit RGB, upright (EXIF orientation applied), the first frame of an animation; grey of 16 bits
+is scaled to 8, transparent parts are laid on the grey that also fills the network's input.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from unified.data.paths import missing
+from unified.errors import DataError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+MAX_PIXELS = 178_956_970  # where Pillow itself refuses: twice its MAX_IMAGE_PIXELS
+FILL = (114, 114, 114)  # what the published YOLOR code puts where there is no picture
+
+_ORIENTATION = 0x0112  # the EXIF tag
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# What Pillow's decoders raise on damaged files; OSError is its own, the others leak through.
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError, EOFError),
+    *(RuntimeError, SystemError, MemoryError, struct.error, zlib.error),
+)
+_KNOWN_STARTS = {
+    b"GIF8": "a GIF",
+    b"%PDF": "a PDF",
+    b"8BPS": "a Photoshop file",
+    b"PK\x03\x04": "a zip archive",
+    b"<svg": "an SVG drawing",
+    b"<!DO": "a web page",
+    b"<htm": "a web page",
+    b"version https://git-lfs": "a Git LFS pointer; fetch the picture itself with 'git lfs pull'",
+}
+
+
+def open_picture(
+    source: Path | str | bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    at_least: int | None = None,
+    expected: tuple[int, int] | None = None,
+) -> Image.Image:
+    """Decode a file, or the bytes of one, to an upright RGB picture.
+
+    `at_least` lets a large JPEG be decoded to a half, a quarter or an eighth, which is faster, as long as its longer
+    side keeps that many pixels. `expected` is the (width, height) that an annotation gives for the whole picture.
+
+    Raises DataError, naming the file: missing, empty, no picture, damaged, too large, or of another size than expected.
+    """
+    with _opened(source, max_pixels) as image:
+        orientation = _orientation(image)
+        size = _upright_size(image.size, orientation)
+        if expected is not None and size != expected:
+            raise DataError(
+                f"{_name(source)}: the picture is {size[0]}x{size[1]} pixels (upright), its annotation says "
+                f"{expected[0]}x{expected[1]}. Correct the annotation, or put the original picture back."
+            )
+        if at_least is not None and max(image.size) > at_least:
+            share = at_least / max(image.size)
+            image.draft(None, (max(int(image.width * share), 1), max(int(image.height * share), 1)))
+        image.load()
+        rgb = _to_rgb(image, _name(source))
+        return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+
+
+def picture_size(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """(width, height) of the upright picture, from its header; a PNG may say last how it lies, and is decoded."""
+    with _opened(source, max_pixels) as image:
+        return _upright_size(image.size, _orientation(image))
+
+
+@contextmanager
+def _opened(source: Path | str | bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """The file as a lazy picture of allowed size; whatever goes wrong inside the block becomes a DataError."""
+    name = _name(source)
+    stream: Path | io.BytesIO = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+    try:
+        with Image.open(stream, formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
+            yield image
+    except Image.DecompressionBombError as fault:
+        raise DataError(
+            f"{name}: the picture is too large ({fault}); at most {max_pixels} pixels are decoded, since a small file "
+            "can fill the memory. Shrink the picture, or take it out."
+        ) from fault
+    except FileNotFoundError as fault:
+        raise missing(Path(name), "picture") from fault
+    except UnidentifiedImageError as fault:
+        raise DataError(
+            f"{name}: {_what_it_is(source)}. Readable: {', '.join(FORMATS)}; convert the file or take it out."
+        ) from fault
+    except _DAMAGE as fault:
+        if isinstance(fault, OSError) and fault.errno is not None:
+            raise DataError(f"{name}: the file cannot be read: {fault.strerror}.") from fault
+        raise DataError(
+            f"{name}: the picture is damaged or cut short ({fault}). Copy or download it again, or take it out."
+        ) from fault
+
+
+def _name(source: Path | str | bytes) -> str:
+    return f"<{len(source)} bytes>" if isinstance(source, bytes) else str(source)
+
+
+def _what_it_is(source: Path | str | bytes) -> str:
+    if isinstance(source, bytes):
+        start = source[:32]
+    else:
+        with Path(source).open("rb") as file:
+            start = file.read(32)
+    if not start:
+        return "the file is empty (0 bytes)"
+    if start[4:12] in (b"ftypheic", b"ftypmif1", b"ftypavif"):
+        return "not a readable picture: it looks like a HEIC or AVIF"
+    known = next((what for known_start, what in _KNOWN_STARTS.items() if start.startswith(known_start)), None)
+    return (
+        f"not a readable picture: it looks like {known}"
+        if known
+        else f"not a readable picture: it starts with {start[:8]!r}"
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format == "TIFF":
+        return 1  # Pillow turns these itself
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except (SyntaxError, ValueError, TypeError, KeyError, struct.error):
+        return 1  # unreadable EXIF is common and harmless: viewers show such pictures unturned
+
+
+def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
+
+
+def _to_rgb(image: Image.Image, name: str) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        grey = np.asarray(image).astype(np.uint32)
+        return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+    if image.mode in ("I", "F", "LAB"):
+        raise DataError(
+            f"{name}: pixels of type {image.mode} have no range to scale from. Save it as grey or RGB of 8 or 16 bits."
+        )
+    if image.has_transparency_data:
+        ground = Image.new("RGBA", image.size, (*FILL, 255))
+        return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
+    return image.convert("RGB")

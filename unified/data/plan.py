@@ -1,0 +1,66 @@
+"""Who is drawn when, and with whom: the plan of an epoch, a pure function of the seed.
+
+Batch b is made by worker b mod W: its lane. Partners for mosaic are drawn from the last `WINDOW` pictures of the lane,
+which the worker still holds decoded, so that a mosaic costs one new picture. The order of the pictures and all that is
+random about a sample do not depend on W; only partners do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified.data.pipeline import Draw
+
+WINDOW = 64  # pictures; at 640 px they take about 80 MB
+
+# Streams of random numbers under one seed.
+_ORDER, _PARTNERS, _SAMPLE = 1, 2, 3
+
+
+def epoch_order(count: int, *, shuffle: bool, seed: int, epoch: int) -> NDArray[np.int64]:
+    """The order in which an epoch goes through the pictures."""
+    return np.random.default_rng((seed, epoch, _ORDER)).permutation(count) if shuffle else np.arange(count)
+
+
+def plan_epoch(
+    order: NDArray[np.int64],
+    *,
+    batch: int,
+    lanes: int,
+    partners: int,
+    seed: int,
+    epoch: int,
+    start: int = 0,
+    drop_last: bool = False,
+) -> Iterator[list[Draw]]:
+    """The batches of an epoch from number `start` on, the same whether or not the ones before were asked for."""
+    batches = [order[i : i + batch] for i in range(0, len(order), batch)]
+    if drop_last and batches and len(batches[-1]) < batch:
+        batches.pop()
+    lane_orders = [np.concatenate([order[:0], *batches[lane::lanes]]) for lane in range(lanes)]
+    for b in range(start, len(batches)):
+        chosen: list[tuple[int, ...]] = [()] * len(batches[b])
+        if partners:
+            lane, end = lane_orders[b % lanes], (b // lanes + 1) * batch
+            pool = lane[max(end - WINDOW, 0) : max(end, WINDOW)]
+            chosen = _partners(batches[b], pool, partners, np.random.default_rng((seed, epoch, _PARTNERS, b)))
+        yield [
+            Draw(index, others, (seed, epoch, _SAMPLE, index))
+            for index, others in zip(batches[b].tolist(), chosen, strict=True)
+        ]
+
+
+def _partners(
+    batch: NDArray[np.int64], pool: NDArray[np.int64], count: int, rng: np.random.Generator
+) -> list[tuple[int, ...]]:
+    """For each picture `count` of the pool; itself only where there is no other."""
+    chosen = pool[rng.integers(0, len(pool), (len(batch), count))]
+    for index, row in zip(batch, chosen, strict=True):
+        others = pool[pool != index]
+        again = row == index
+        if again.any() and len(others):
+            row[again] = others[rng.integers(0, len(others), int(again.sum()))]
+    return [tuple(row) for row in chosen.tolist()]
