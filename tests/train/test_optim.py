@@ -10,7 +10,17 @@ from torch import nn
 
 from tests.train.toys import toy_model
 from unified.model.places import CodedConv, CodeSpec
-from unified.train.optim import BIASES, DECAY, NO_DECAY, cosine, named_parameters, parameter_groups, rates, sgd
+from unified.train.optim import (
+    BIASES,
+    DECAY,
+    NO_DECAY,
+    cosine,
+    make_optimizer,
+    named_parameters,
+    parameter_groups,
+    rates,
+    sgd,
+)
 from unified.train.plan import Recipe, plan
 
 
@@ -107,3 +117,24 @@ def test_rates_reach_the_groups() -> None:
     found = {group["name"]: (group["lr"], group["momentum"]) for group in optimizer.param_groups}
     assert found[BIASES] == (now.lr_biases, now.momentum)
     assert found[DECAY] == found[NO_DECAY] == (now.lr, now.momentum)
+
+
+def test_adamw_takes_the_same_groups_and_its_own_rates() -> None:
+    recipe = Recipe(epochs=10, optimizer="adamw")
+    run = plan(recipe, batches=100, batch=8)
+    optimizer = make_optimizer(recipe, run, toy_model())
+
+    rates(recipe, run, 999).apply(optimizer)
+
+    found = {group["name"]: group for group in optimizer.param_groups}
+    assert found[DECAY]["weight_decay"] == 0.05 and found[NO_DECAY]["weight_decay"] == found[BIASES]["weight_decay"] == 0
+    assert all(group["betas"] == (0.937, 0.999) for group in optimizer.param_groups)
+    assert found[DECAY]["lr"] == pytest.approx(0.002 * 0.2, rel=0.01)
+    assert rates(recipe, run, 0).lr_biases == 0
+
+
+def test_the_decay_of_sgd_shrinks_with_the_pictures_of_an_update() -> None:
+    recipe = Recipe(epochs=1)
+    run = plan(recipe, batches=4, batch=8)
+    decays = {group["name"]: group["weight_decay"] for group in make_optimizer(recipe, run, toy_model()).param_groups}
+    assert decays[DECAY] == pytest.approx(5e-4 / 8)

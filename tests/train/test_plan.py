@@ -12,7 +12,7 @@ def test_the_reference_schedule_is_left_alone() -> None:
     coco = plan(Recipe(), batches=14786, batch=8)
     assert coco.accumulate == 8
     assert coco.warmup == 3 * 14786
-    assert coco.weight_decay == 5e-4
+    assert coco.update_share == 1
     assert (coco.ema_decay, coco.ema_tau) == (0.9999, 2000)
     assert coco.loss_scale == 8
 
@@ -21,7 +21,7 @@ def test_a_short_run_gets_short_parts() -> None:
     bccd = plan(Recipe(epochs=20), batches=26, batch=8)
     assert (bccd.iterations, bccd.updates, bccd.accumulate) == (520, 520, 1)
     assert bccd.warmup == 52, "a tenth of the run, not its 1000 iterations"
-    assert bccd.weight_decay == pytest.approx(5e-4 / 8)
+    assert bccd.update_share == pytest.approx(1 / 8)
     assert bccd.ema_decay == pytest.approx(1 - 1 / 26), "reaches back over a twentieth of the run"
     assert bccd.ema_tau == 52
 
@@ -36,14 +36,14 @@ def test_a_nominal_batch_that_was_asked_for_is_kept() -> None:
     run = plan(Recipe(epochs=1, nominal_batch=32), batches=10, batch=8)
     assert run.accumulate == 4
     assert run.updates == 3
-    assert run.weight_decay == 5e-4
+    assert run.update_share == 1
     assert [run.ends_update(i) for i in range(10)] == [False] * 3 + [True] + [False] * 3 + [True] + [False, True]
 
 
 def test_a_batch_above_the_nominal_one_is_an_update() -> None:
     run = plan(Recipe(), batches=1000, batch=128)
     assert run.accumulate == 1
-    assert run.weight_decay == pytest.approx(1e-3)
+    assert run.update_share == pytest.approx(2)
 
 
 def test_a_warm_up_that_was_asked_for_is_kept_within_the_run() -> None:

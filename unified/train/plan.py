@@ -23,10 +23,11 @@ class Recipe:
     epochs: int = 300
     max_steps: int | None = None  # stop after that many optimiser updates
 
-    lr: float = 0.01
+    optimizer: str = "sgd"  # a key of `optim.OPTIMIZERS`
+    lr: float | None = None  # None: the optimiser's own, `optim.OPTIMIZERS`
     lr_final: float = 0.2  # fraction of `lr` that the cosine ends at
     momentum: float = 0.937
-    weight_decay: float = 5e-4  # at the nominal batch
+    weight_decay: float | None = None  # at the nominal batch; None: the optimiser's own
     clip_norm: float = float("inf")  # largest gradient norm; the reference does not clip
 
     nominal_batch: int | None = None  # pictures an update is accumulated to; None: 64, or less in a run too short for
@@ -35,7 +36,7 @@ class Recipe:
     warmup_epochs: float | None = None  # None: the reference's 3 epochs or 1000 batches, but at most …
     warmup_share: float = 0.1  # … this share of the run; ours
     warmup_momentum: float = 0.8  # momentum starts here
-    warmup_bias_lr: float = 0.1  # learning rate of the biases starts here, the others' at 0
+    warmup_bias_lr: float | None = None  # the biases' rate starts here, the others' at 0; None: the optimiser's own
 
     ema_decay: float = 0.9999  # 0: no averaging
     ema_tau: float = 2000.0  # updates over which the decay rises
@@ -63,14 +64,14 @@ class Plan:
     updates: int  # of the whole run
     accumulate: int  # iterations an update
     warmup: int  # iterations
-    weight_decay: float
+    update_share: float  # pictures of an update, as a share of the nominal batch
     ema_decay: float
     ema_tau: float
 
     # What the joint loss of one batch is multiplied with before backward(). The losses are means over pictures; the
     # reference multiplies them by the batch size and *sums* over the accumulated batches, so that its gradient is that
     # of a mean × 64 at the nominal batch, and lr = 0.01 belongs to it. The gradient shrinks with the pictures of an
-    # update, and so does weight_decay: the linear scaling rule, without touching lr.
+    # update, and so does SGD's weight decay: the linear scaling rule, without touching lr.
     loss_scale: float
 
     def progress(self, iteration: int) -> float:
@@ -108,7 +109,7 @@ def plan(recipe: Recipe, *, batches: int, batch: int) -> Plan:
         updates=updates,
         accumulate=accumulate,
         warmup=_warmup(recipe, iterations, batches),
-        weight_decay=recipe.weight_decay * batch * accumulate / (recipe.nominal_batch or NOMINAL_BATCH),
+        update_share=batch * accumulate / (recipe.nominal_batch or NOMINAL_BATCH),
         ema_decay=min(recipe.ema_decay, 1.0 - 1.0 / reach),
         ema_tau=min(recipe.ema_tau, max(recipe.ema_tau_share * updates, 1.0)),
         loss_scale=float(batch) if recipe.loss_scale is None else recipe.loss_scale,

@@ -15,6 +15,8 @@ from unified.task import Scores
 from unified.train.log import EpochRecord, Sink, StepRecord
 from unified.train.plan import Plan
 
+SHOWN = 6  # numbers of a task in the terminal
+
 
 def terminal(console: Console, *, seconds: float = 30.0) -> Sink:
     """What suits the console: a bar on a terminal, otherwise a line every `seconds`."""
@@ -115,10 +117,10 @@ def epoch_line(record: EpochRecord, plan: Plan) -> str:
 
 
 def score_table(scores: Mapping[str, Scores]) -> Table:
-    """A row a task, its numbers side by side."""
+    """A row a task, its first numbers side by side: metrics put what matters first; the run's files have all of them."""
     table = Table(show_header=False, box=None, padding=(0, 1))
     for task, found in scores.items():
-        numbers = [f"{name} {'–' if value is None else format(value, '.4f')}" for name, value in found.numbers.items()]
+        numbers = [f"{name} {'–' if value is None else format(value, '.4f')}" for name, value in list(found.numbers.items())[:SHOWN]]
         table.add_row(Text(task, style="bold"), Text("  ".join(numbers)))
     return table
 

@@ -28,7 +28,7 @@ from unified.train.ema import Ema
 from unified.train.interruption import Interruption, interruptible
 from unified.train.joint import JointLoss
 from unified.train.log import EpochRecord, Sink, StepRecord
-from unified.train.optim import rates, sgd
+from unified.train.optim import make_optimizer, rates
 from unified.train.plan import Recipe, plan
 from unified.train.precision import Precision
 from unified.train.run import RunFolder
@@ -84,9 +84,7 @@ class Trainer:
         self.run = run
         self.sinks = sinks
         self.plan = plan(recipe, batches=len(loader), batch=loader.batch_size)
-        self.optimizer = sgd(
-            self.bare, self.joint, lr=recipe.lr, momentum=recipe.momentum, weight_decay=self.plan.weight_decay
-        )
+        self.optimizer = make_optimizer(recipe, self.plan, self.bare, self.joint)
         ema = Ema(self.bare, decay=self.plan.ema_decay, tau=self.plan.ema_tau)
         self.state = TrainingState(self.bare, ema, self.joint, self.optimizer)
         self.progress = Progress()

@@ -1,0 +1,43 @@
+# make demo and make test set everything up by themselves, from nothing but python3; the second call starts at once.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+# Test processes share the cores: one thread each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+.PHONY: help setup demo test lint clean
+
+help:
+	@echo "make demo    make a data set, train on it, annotate pictures (about six minutes on two cores)"
+	@echo "make test    the tests"
+	@echo "make lint    ruff and mypy"
+	@echo "make setup   a virtual environment in .venv with everything needed"
+	@echo "make clean   remove .venv and what builds and tests leave behind"
+
+setup: $(READY)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "unified needs Python 3.10 or later; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
+	@echo "setting up .venv: a minute, once"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	@$(BIN)/unified demo
+
+test: $(READY)
+	@$(PYTEST) -n 2
+
+lint: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+
+clean:
+	rm -rf .venv build dist demo runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,67 @@
+"""Curves of a training: every loss part over the updates, the tasks' main scores over the epochs.
+
+Read from the `metrics.jsonl` of a run folder, so it works while the run goes on and after it was stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from unified.errors import DataError
+from unified.ops.canvas import PALETTE
+from unified.train.log import METRICS, read
+
+SHOWN_SCORES = 6  # curves in one picture that an eye can still follow
+DASHES = ("-", "--", ":", "-.")
+
+
+def plot_curves(run: Path, out: Path) -> Path:
+    """Draw the curves of the run folder `run` into the picture file `out`, and return it.
+
+    Raises:
+        DataError: the folder has no metrics yet.
+    """
+    lines = read(run / METRICS)
+    if not lines:
+        raise DataError(f"{run}: no line in {METRICS} yet; give the folder of a run that has trained a few updates")
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    losses, scores = figure.subplots(1, 2)
+    _draw(losses, [line for line in lines if line["kind"] == "step"], "step", _keys(lines, "loss/"))
+    losses.set(title="Loss parts, unweighted", xlabel="update", yscale="log")
+    epochs = [line for line in lines if line["kind"] == "epoch"]
+    _draw(scores, epochs, "epoch", _main_scores(epochs), marker="o")
+    scores.set(title="Scores of the averaged weights on val", xlabel="epoch", ylim=(0, 1))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(out, dpi=150)
+    return out
+
+
+def _draw(axes: Axes, lines: Sequence[Mapping[str, Any]], x: str, keys: Sequence[str], marker: str = "") -> None:
+    for i, key in enumerate(keys):
+        points = [(at[x], at[key]) for at in lines if at.get(key) is not None]
+        if points:
+            (line,) = axes.plot(*zip(*points, strict=True), marker=marker, markersize=3)
+            line.set(label=key.removeprefix("loss/"), color=PALETTE[i % len(PALETTE)], linestyle=DASHES[i // len(PALETTE) % len(DASHES)])
+    axes.grid(alpha=0.3)
+    if axes.lines:
+        axes.legend(fontsize="small")
+
+
+def _keys(lines: Sequence[Mapping[str, Any]], prefix: str) -> list[str]:
+    return list(dict.fromkeys(key for line in lines for key in line if key.startswith(prefix)))
+
+
+def _main_scores(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The first numbers of each task, in turn, as many as one picture can bear: metrics put their main number first."""
+    by_task: dict[str, list[str]] = {}
+    for key in (key for line in epochs for key in line if "/" in key and not key.startswith(("loss/", "weight/"))):
+        names = by_task.setdefault(key.partition("/")[0], [])
+        if key not in names:
+            names.append(key)
+    ranked = sorted((i, task, key) for task, keys in by_task.items() for i, key in enumerate(keys))
+    return [key for _, _, key in ranked[:SHOWN_SCORES]]

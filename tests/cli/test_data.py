@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def shapes(cli: Any, tmp_path: Path) -> Path:
+    answer = cli("data", "make", "shapes", tmp_path / "shapes", "--train", 6, "--val", 3, "--size", 64, "--workers", 1)
+    assert answer.code == 0 and "next: unified train jdc-shapes" in answer.out
+    return tmp_path / "shapes"
+
+
+def test_check_finds_made_data_sound(cli: Any, shapes: Path) -> None:
+    answer = cli("data", "check", shapes, "--json")
+    report = json.loads(answer.out)
+    assert (answer.code, report["sound"]) == (0, True)
+    assert {split["split"]: split["pictures"] for split in report["splits"]} == {"train": 6, "val": 3}
+    assert "no errors" in cli("data", "check", shapes, "--split", "val").out
+
+
+def test_check_exits_with_3_when_a_picture_is_broken(cli: Any, shapes: Path) -> None:
+    broken = next((shapes / "images" / "val").iterdir())
+    broken.write_bytes(b"")
+    answer = cli("data", "check", shapes)
+    assert answer.code == 3 and broken.name in answer.out
+    assert json.loads(cli("data", "check", shapes, "--json").out)["sound"] is False
+
+
+def test_check_of_nothing_is_3(cli: Any, tmp_path: Path) -> None:
+    answer = cli("data", "check", tmp_path / "gone")
+    assert answer.code == 3 and answer.out == "" and "gone" in answer.err
+
+
+@pytest.mark.parametrize("more", [[], ["--config", "jdc-shapes"]])
+def test_browse_draws_a_sheet(cli: Any, shapes: Path, tmp_path: Path, more: list[str]) -> None:
+    sheet = tmp_path / "sheet.png"
+    answer = cli("data", "browse", shapes, "--count", 4, "--out", sheet, *more)
+    assert answer.code == 0 and "6 pictures" in answer.out
+    with Image.open(sheet) as picture:
+        assert min(picture.size) > 100
+
+
+def test_making_over_something_else_is_3(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("keep me")
+    answer = cli("data", "make", "shapes", tmp_path)
+    assert answer.code == 3 and (tmp_path / "mine.txt").read_text() == "keep me"

@@ -1,0 +1,77 @@
+"""The command line. Nothing that is imported before a verb runs may import torch: `--help` answers at once.
+
+    about.py    doctor, tasks, models
+    config.py   config list, show, validate, schema
+    data.py     data make, check, browse
+    run.py      demo, train, evaluate, predict, benchmark
+    output.py   tables, JSON, messages, progress
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+import unified
+from unified.cli import about, config, data, run
+from unified.cli.group import group
+from unified.cli.output import complain, say
+from unified.errors import UnifiedError
+
+FAILED, INTERRUPTED = 1, 130
+
+app = group(
+    "One shared trunk, many tasks: train, evaluate and use joint models with implicit knowledge.\n\n"
+    "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 data, 130 interrupted."
+)
+_VERBS: list[Callable[..., None]] = [
+    *(run.demo, run.train, run.evaluate, run.predict, run.benchmark),
+    *(about.doctor, about.tasks, about.models),
+]
+for _verb in _VERBS:
+    app.command()(_verb)
+app.add_typer(config.app, name="config")
+app.add_typer(data.app, name="data")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """`unified …`; exits with the code that `unified --help` explains."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words  # taken out here, so that it may stand before or after the verb
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks × or – shows ? rather than a traceback
+    try:
+        app([word for word in words if word != "--debug"], prog_name="unified")
+    except UnifiedError as error:
+        if debug:
+            raise
+        complain(str(error))
+        sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder that may not be written: nothing to debug
+        if debug:
+            raise
+        complain(str(error))
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        say(f"unified {unified.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and exit.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback; also after the verb.")] = False,
+) -> None:
+    pass

@@ -1,0 +1,171 @@
+"""unified demo, train, evaluate, predict, benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from unified.cli.config import Name, Overrides
+from unified.cli.output import Json, emit, progress, say, table
+from unified.errors import ConfigError
+
+if TYPE_CHECKING:
+    from unified.task import Scores
+
+RUN_HELP = "Folder of a training, or of one of its checkpoints."
+Run = Annotated[Path, typer.Argument(metavar="RUN", help=RUN_HELP)]
+RunOrFiles = Annotated[Path | None, typer.Argument(metavar="RUN", help=RUN_HELP)]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+
+
+class Mode(str, Enum):
+    """What `unified benchmark` times."""
+
+    inference = "inference"
+    train = "train"
+    loader = "loader"
+    all = "all"
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the data, the run and the pictures.")] = Path("demo"),
+    epochs: Annotated[int | None, typer.Option(min=1, help="Length of the training, if not the demo's own.")] = None,
+) -> None:
+    """See it work, from nothing.
+
+    Makes a data set, trains detection and classification on it, shows the scores and annotated pictures.
+    """
+    from unified import registry
+    from unified.demo import run_demo
+
+    made = run_demo(out, epochs=epochs, plot=registry.analysis("curves").plot_curves)
+    _print_scores(made.scores)
+    say(f"pictures  {made.sheet}")
+    say(f"curves    {out / 'curves.png'}")
+    say(f"run       {made.run}")
+    say(f"next      unified predict {made.run} PICTURES --out found")
+    say("          unified train jdc data=COCO --out runs/coco")
+
+
+def train(
+    config: Name,
+    overrides: Overrides = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/<name>/<n>]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it stopped.")] = False,
+) -> None:
+    """Train a config.
+
+    For example: unified train jdc data=PATH train.epochs=50 --out runs/mine
+    """
+    from unified.config import read
+    from unified.training import train as run_training
+
+    if resume and out is None:
+        raise ConfigError("--resume goes on with a run: name its folder with --out DIR")
+    run_training(read(config, overrides or ()), out=out, resume=resume)
+
+
+def evaluate(
+    run: RunOrFiles = None,
+    overrides: Overrides = None,
+    split: Annotated[str, typer.Option(help="Split of the data set.")] = "val",
+    predictions: Annotated[Path | None, typer.Option(help="Score this COCO results file instead of a run.")] = None,
+    annotations: Annotated[Path | None, typer.Option(help="The COCO annotations that --predictions is about.")] = None,
+    task: Annotated[str, typer.Option(help="The task that --predictions is about.")] = "detection",
+    json: Json = False,
+) -> None:
+    """Score a training, or a results file.
+
+    unified evaluate RUN data=PATH, or unified evaluate --predictions FILE --annotations FILE.
+    """
+    if run is not None and predictions is None and annotations is None:
+        from unified.evaluate import evaluate_run
+
+        with progress("evaluating") as report:
+            scores = evaluate_run(run, overrides or (), split=split, progress=report)
+    elif run is None and predictions is not None and annotations is not None:
+        scores = {task: _score_files(task)(predictions, annotations)}
+    else:
+        raise ConfigError("evaluate needs either a RUN, or --predictions together with --annotations")
+    if json:
+        emit({name: found.numbers for name, found in scores.items()})
+    else:
+        _print_scores(scores)
+
+
+def predict(
+    run: Run,
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Pictures, folders or quoted globs.")],
+    out: Annotated[Path, typer.Option(help="Folder for annotated pictures, JSON lines and COCO results.")],
+    score: Annotated[float, typer.Option(min=0, max=1, help="Leave out results below this score.")] = 0.25,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Annotate pictures.
+
+    Writes annotated pictures, JSON lines and COCO results to --out; --json also prints one JSON line a picture.
+    """
+    from unified.predict import load, predict_files
+
+    predictor = load(run, device=device)
+    count = 0
+    with progress("predicting") as report:
+        for prediction in predict_files(predictor, sources, out=out, score=score, progress=report):
+            count += 1
+            if json:
+                emit(prediction.to_json(), indent=None)
+    if not json:
+        say(f"{count} pictures: {out}")
+
+
+def benchmark(
+    models: Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="Trunks.  [default: yolor-n]")] = None,
+    size: Annotated[int, typer.Option(min=32, help="Side of the square input in pixels.")] = 640,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures a step.")] = 1,
+    mode: Annotated[Mode, typer.Option(help="What to time.")] = Mode.inference,
+    data: Annotated[Path | None, typer.Option(help="Data set for the loader.  [default: generated shapes]")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes of the loader.")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each variant; the median counts.")] = 5,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Time inference, training and loading.
+
+    Everything beside a unit, timm's resnet18 in float32 at the same size, so that machines can be compared.
+    """
+    from unified.benchmark import run as run_benchmark
+
+    timings = run_benchmark(
+        models or ["yolor-n"],
+        size=size,
+        batch=batch,
+        mode=mode.value,
+        data=data,
+        workers=workers,
+        rounds=rounds,
+        device=device,
+    )
+    rows = [timing.to_json() for timing in timings]
+    emit(rows) if json else table(rows)
+
+
+def _score_files(task: str) -> Callable[[Path, Path], Scores]:
+    """The task's own scoring of a results file, where it has one."""
+    from unified import registry
+
+    package = registry.load(task)
+    if not callable(scorer := vars(package).get("score_files")):
+        raise ConfigError(f"task {task!r} cannot score files: it offers no score_files(predictions, annotations)")
+    found: Callable[[Path, Path], Scores] = scorer
+    return found
+
+
+def _print_scores(scores: Mapping[str, Scores]) -> None:
+    for name, found in scores.items():
+        table([{"number": number, "value": value} for number, value in found.numbers.items()], title=name)
+        for title, rows in found.tables.items():
+            table(rows, title=f"{name}: {title.replace('_', ' ')}")

@@ -1,0 +1,145 @@
+"""The sections of a configuration: every key, its default, its range and its unit.
+
+The text under a field is its description: `unified config schema` and `unified config show` print it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Auto = Literal["auto"]
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+NotNegativeInt = Annotated[int, Field(ge=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+# A run's folder is runs/<name>/<n>: the name may not lead out of runs/.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """Frozen; unknown keys and wrong types are errors; numbers are finite."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+    )
+
+
+class Data(Section):
+    """The pictures and labels. `data: PATH` is short for `data: {path: PATH}`."""
+
+    path: str
+    """Folder of the data set, from the folder of this file; on the command line, from the current folder."""
+    train: str = "train"
+    """Split to train on, as the annotation file names it."""
+    val: str = "val"
+    """Split to evaluate on during the training."""
+
+
+class Augment(Section):
+    """Random changes of a training picture. The defaults are the reference's for small models from scratch."""
+
+    mosaic: Fraction = 1.0
+    """Probability that four pictures are put together into one."""
+    close_mosaic: NotNegativeInt = 0
+    """Last epochs without mosaic and mixup."""
+    hsv_h: Fraction = 0.015
+    """Hue: largest change, as a share of the circle."""
+    hsv_s: Fraction = 0.7
+    """Saturation: largest relative change."""
+    hsv_v: Fraction = 0.4
+    """Brightness: largest relative change."""
+    degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """Rotation: largest angle to either side, in degrees."""
+    translate: Fraction = 0.1
+    """Shift: largest, as a share of the picture's side."""
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Zoom: factor drawn from 1 - scale to 1 + scale."""
+    shear: Annotated[float, Field(ge=0, lt=90)] = 0.0
+    """Shear: largest angle to either side, in degrees."""
+    fliplr: Fraction = 0.5
+    """Probability of a left-right flip."""
+    flipud: Fraction = 0.0
+    """Probability of an up-down flip."""
+    mixup: Fraction = 0.0
+    """Probability that a mosaic is blended with a second one."""
+
+
+class Train(Section):
+    """One training run. The defaults are the reference's (SGD, 300 epochs, nominal batch 64)."""
+
+    epochs: Count = 300
+    """Passes over the training split."""
+    batch: Count = 16
+    """Pictures a step on each device."""
+    nominal_batch: Count | Auto = "auto"
+    """Pictures an update; gradients are accumulated up to it. auto: 64, less where the run is too short for it."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """sgd: the published recipe; adamw: gets further in a run of a few hundred or thousand updates."""
+    lr: Positive | Auto = "auto"
+    """Learning rate after the warm-up. auto: 0.01 for sgd, 0.002 for adamw."""
+    lr_final: Fraction = 0.2
+    """Learning rate at the end, as a share of `lr`; a half cosine leads there."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.937
+    """Nesterov momentum after the warm-up."""
+    weight_decay: NotNegative | Auto = "auto"
+    """Of convolution and linear weights; norms, biases and implicit codes have none. auto: 0.0005 for sgd, 0.05 for adamw."""
+    warmup_epochs: NotNegative | Auto = "auto"
+    """Linear warm-up. auto: 3 epochs and at least 1000 batches, but at most a tenth of the run."""
+    warmup_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.8
+    """Momentum at the start of the warm-up."""
+    warmup_bias_lr: NotNegative | Auto = "auto"
+    """Learning rate of the biases at the start of the warm-up; all others start at 0. auto: 0.1 for sgd, 0 for adamw."""
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.9999
+    """Decay of the averaged weights an update, at most: a short run gets a shorter memory."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """auto: bfloat16 autocast with channels_last where the device computes it faster, else float32."""
+    workers: NotNegativeInt | Auto = "auto"
+    """Processes that load pictures; 0 = load in the training process. auto: by cores and shared memory."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of weights, order and augmentation."""
+    patience: NotNegativeInt = 0
+    """Epochs without a better score after which the training stops; 0 = never."""
+    evaluate_every: NotNegativeInt = 1
+    """Epochs between evaluations; 0 = only at the end."""
+    checkpoint_every: NotNegativeInt = 0
+    """Updates between further checkpoints than that of each epoch; 0 = none."""
+    max_steps: NotNegativeInt = 0
+    """Stop after so many updates, whatever `epochs` says; 0 = no limit."""
+
+
+class Ramp(Section):
+    """A loss weight that goes linearly from `start` to `end` between two fractions of the training."""
+
+    start: NotNegative
+    """Weight up to `from`; 0 leaves the task out of the update until then."""
+    end: NotNegative
+    """Weight after `to`."""
+    from_: Fraction = Field(0.0, alias="from")
+    """Where the ramp begins, as a fraction of the training."""
+    to: Fraction = 1.0
+    """Where the ramp ends, as a fraction of the training."""
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Ramp:
+        if self.from_ > self.to:
+            raise ValueError(f"a ramp runs forward, 0 ≤ from ≤ to ≤ 1; got from {self.from_} to {self.to}")
+        return self
+
+
+class Joint(Section):
+    """How the losses of the tasks become one update: the sum of weight × gain × part."""
+
+    weighting: Literal["fixed"] = "fixed"
+    """How the weight of each task is found."""
+    weights: dict[str, NotNegative | Ramp] = {}
+    """Task → weight of its loss, or a ramp; 1 where not given."""
+    parts: dict[str, NotNegative] = {}
+    """"task/part" → gain of one part of a loss ("detection/box"); the task's own gain where not given."""

@@ -1,0 +1,101 @@
+"""Evaluate: a model over a data set, scored by every task's own metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from unified.build import load_model, same_classes, validation_loader, workers_of
+from unified.config import changed
+from unified.data.dataset import open_dataset
+from unified.data.sample import Batch, network_input
+from unified.model.fold import fold
+from unified.model.multitask import MultiTaskModel
+from unified.ops.device import choose_device
+from unified.task import Prediction, Scores
+from unified.train.precision import Precision
+
+Progress = Callable[[int, int], None]  # pictures done, pictures in all
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """A model made ready to answer: folded, in eval mode, on its device, in the precision that the device is good at."""
+
+    model: MultiTaskModel
+    device: torch.device
+    precision: Precision
+
+    @classmethod
+    def of(cls, model: MultiTaskModel, device: torch.device, precision: Precision) -> Inference:
+        """`model` itself stays as it is; a folded copy is used."""
+        folded = fold(model).to(device)
+        return cls(folded.to(memory_format=precision.memory_format), device, precision)
+
+    @torch.inference_mode()
+    def __call__(self, batch: Batch, *, score: float | None = None) -> list[Prediction]:
+        """One prediction a picture, in original pixels; results below `score` are left out (each task's own default if None)."""
+        images = network_input(batch.images, self.device).to(memory_format=self.precision.memory_format)
+        with self.precision.autocast(self.device):
+            raw = self.model(images)
+        results = {name: self.model.task(name).decode(raw[name], batch.frames, score=score) for name in raw}
+        return [
+            Prediction(
+                {name: found[i] for name, found in results.items()},
+                source=str(sample.record.path),
+                size=sample.record.size,
+                image_id=sample.record.image_id,
+            )
+            for i, sample in enumerate(batch.samples)
+        ]
+
+    def over(self, batches: Iterable[Batch], *, score: float | None = None) -> Iterator[tuple[Batch, list[Prediction]]]:
+        """Batch by batch, each with its predictions."""
+        for batch in batches:
+            yield batch, self(batch, score=score)
+
+
+def evaluate(
+    inference: Inference, batches: Iterable[Batch], *, total: int = 0, progress: Progress | None = None
+) -> tuple[dict[str, Scores], list[Prediction]]:
+    """Scores by task, and the predictions they were computed from."""
+    metrics = {name: inference.model.task(name).metric() for name in inference.model.tasks}
+    predictions: list[Prediction] = []
+    for batch, found in inference.over(batches):
+        for metric in metrics.values():
+            metric.update(found, batch.samples)
+        predictions += found
+        if progress is not None:
+            progress(len(predictions), total)
+    return {name: metric.compute() for name, metric in metrics.items()}, predictions
+
+
+def evaluate_run(
+    path: Path,
+    overrides: Sequence[str] = (),
+    *,
+    split: str = "val",
+    device: str = "auto",
+    precision: str = "auto",
+    progress: Progress | None = None,
+) -> dict[str, Scores]:
+    """Score the best checkpoint of a run, or the checkpoint given, on a split of its data set.
+
+    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.batch=8`.
+
+    Raises:
+        DataError: the data set has other classes than the checkpoint; both lists are shown.
+    """
+    model, stored, taxonomy = load_model(path)
+    config = changed(stored, overrides)
+    dataset = open_dataset(config.dataset().path, split)
+    same_classes(dataset.taxonomy, taxonomy, "data set", "checkpoint")
+    where = choose_device(device)
+    loader = validation_loader(
+        dataset, size=config.size, batch=config.train.batch, workers=workers_of("auto", where), device=where
+    )
+    inference = Inference.of(model, where, Precision.choose(where, precision))
+    return evaluate(inference, loader.epoch(0), total=len(dataset), progress=progress)[0]

@@ -1,0 +1,192 @@
+"""Predict: pictures in, results in original pixels out.
+
+    import unified
+    model = unified.load("runs/jdc-shapes/1")
+    result = model.predict("street.jpg")
+    result.boxes, result.scores, result.labels, result.tags
+
+The pictures take the same way as in evaluation (`Frame.letterbox` to the training size), so both count the same.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from unified.build import load_model
+from unified.data.letterbox import draw_letterbox
+from unified.data.picture import open_picture
+from unified.data.sample import Batch, Labels, Record, Sample, Taxonomy
+from unified.errors import DataError
+from unified.evaluate import Inference
+from unified.ops.canvas import Canvas
+from unified.ops.device import choose_device
+from unified.ops.frame import Frame
+from unified.task import Prediction
+from unified.train.precision import Precision
+
+Picture = str | Path | bytes | Image.Image | np.ndarray
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})  # what a folder is searched for
+SHOWN = 0.25  # scores below it are noise to a person; evaluation keeps them all
+
+
+def load(path: str | Path, *, device: str = "auto", precision: str = "auto") -> Predictor:
+    """A trained model, ready to predict: from a run folder (its best checkpoint) or one of its checkpoints.
+
+    Raises:
+        CheckpointError: not a checkpoint, or a damaged one.
+    """
+    model, config, taxonomy = load_model(path)
+    where = choose_device(device)
+    return Predictor(Inference.of(model, where, Precision.choose(where, precision)), taxonomy, config.size)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained model that answers for single pictures. `size` is the side of the square network input in pixels."""
+
+    inference: Inference
+    taxonomy: Taxonomy
+    size: int
+
+    def predict(self, picture: Picture, *, score: float = SHOWN) -> Prediction:
+        """Results for one picture: a path, encoded bytes, a PIL picture or an array (H, W, 3) uint8 RGB.
+
+        Raises:
+            DataError: the picture is missing, damaged, too large or of an unknown format.
+        """
+        return self.predict_many([picture], score=score)[0]
+
+    def predict_many(self, pictures: Sequence[Picture], *, score: float = SHOWN) -> list[Prediction]:
+        """Results for a few pictures, computed as one batch."""
+        samples = [self._sample(picture) for picture in pictures]
+        return self.inference(Batch(torch.stack([sample.image for sample in samples]), samples), score=score)
+
+    def _sample(self, picture: Picture) -> Sample:
+        rgb = to_rgb(picture)
+        source = Path(picture) if isinstance(picture, str | Path) else Path()
+        frame = Frame.letterbox(rgb.size, (self.size, self.size))
+        image = torch.from_numpy(np.array(draw_letterbox(rgb, frame))).permute(2, 0, 1)
+        return Sample(image, Labels(), frame, Record(source.stem, source, rgb.size, Labels()))
+
+
+def to_rgb(picture: Picture) -> Image.Image:
+    """Any kind of picture as a PIL picture in RGB.
+
+    Raises:
+        DataError: it cannot be read, or is an array of another shape or type.
+    """
+    if isinstance(picture, str | Path | bytes):
+        return open_picture(picture)
+    if isinstance(picture, Image.Image):
+        return picture.convert("RGB")
+    if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
+        raise DataError(f"a picture as an array must be (height, width, 3) uint8 RGB, got {picture.shape} {picture.dtype}")
+    return Image.fromarray(picture)
+
+
+def find_pictures(sources: Sequence[str | Path]) -> list[Path]:
+    """Files, folders (searched through) and globs → picture files, sorted within each source, each once.
+
+    Raises:
+        DataError: a source that is nothing, or holds no picture.
+    """
+    found: dict[Path, None] = {}
+    for source in sources:
+        path = Path(source)
+        if path.is_file():
+            matches = [path]
+        elif path.is_dir():
+            matches = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        else:
+            matches = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if Path(p).is_file())
+        if not matches:
+            kind = "holds no pictures" if path.is_dir() else "is no file, folder or glob that matches anything"
+            raise DataError(f"{source} {kind}; pictures end in {', '.join(sorted(SUFFIXES))}")
+        found.update(dict.fromkeys(matches))
+    return list(found)
+
+
+def predict_files(
+    predictor: Predictor,
+    sources: Sequence[str | Path],
+    *,
+    out: Path | None = None,
+    score: float = SHOWN,
+    batch: int = 8,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Prediction]:
+    """Predict picture after picture and, with `out`, write annotated pictures, JSON lines and COCO results there.
+
+    Yields every prediction as it comes, so memory stays flat.
+
+    Raises:
+        DataError: at the end, naming the pictures that could not be read; the others are done and written by then.
+    """
+    paths = find_pictures(sources)
+    writer = None if out is None else _Writer(out, paths)
+    broken: list[str] = []
+    for start in range(0, len(paths), batch):
+        readable = []
+        for path in paths[start : start + batch]:
+            try:
+                readable.append((path, open_picture(path)))
+            except DataError as error:
+                broken.append(str(error))
+        found = predictor.predict_many([picture for _, picture in readable], score=score) if readable else []
+        for (path, picture), prediction in zip(readable, found, strict=True):
+            named = Prediction(prediction.results, str(path), prediction.size, _image_id(path))
+            if writer is not None:
+                writer.add(path, picture, named)
+            yield named
+        if progress is not None:
+            progress(min(start + batch, len(paths)), len(paths))
+    if writer is not None:
+        writer.close()
+    if broken:
+        listed = "\n  ".join(broken)
+        raise DataError(f"{len(broken)} of {len(paths)} pictures could not be read, the others are done:\n  {listed}")
+
+
+def _image_id(path: Path) -> int | str:
+    """COCO's file names are the image ids."""
+    return int(path.stem) if path.stem.isdigit() else path.stem
+
+
+class _Writer:
+    """`out/pictures/…`, `out/predictions.jsonl` (line by line) and, at the end, `out/coco_results.json`."""
+
+    def __init__(self, out: Path, paths: Sequence[Path]) -> None:
+        self._out = out
+        (out / "pictures").mkdir(parents=True, exist_ok=True)
+        self._lines = (out / "predictions.jsonl").open("w", encoding="utf-8")
+        self._coco: list[dict[str, Any]] = []
+        stems: dict[str, int] = {}
+        for path in paths:
+            stems[path.stem] = stems.get(path.stem, 0) + 1
+        self._shared_stems = {stem for stem, count in stems.items() if count > 1}
+        self._written = 0
+
+    def add(self, path: Path, picture: Image.Image, prediction: Prediction) -> None:
+        self._written += 1
+        canvas = Canvas(picture)
+        prediction.draw(canvas)
+        # Two folders may hold the same name: the running number keeps both.
+        stem = f"{path.stem}-{self._written}" if path.stem in self._shared_stems else path.stem
+        canvas.picture().save(self._out / "pictures" / f"{stem}.jpg", quality=92)
+        self._lines.write(json.dumps(prediction.to_json()) + "\n")
+        self._lines.flush()
+        for result in prediction.results.values():
+            self._coco += result.to_coco(_image_id(path))
+
+    def close(self) -> None:
+        self._lines.close()
+        (self._out / "coco_results.json").write_text(json.dumps(self._coco), encoding="utf-8")

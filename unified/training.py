@@ -1,0 +1,114 @@
+"""Train: from a config to a run folder with a trained model in it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+
+import unified
+from unified.build import (
+    LOG_EVERY,
+    build_model,
+    joint_loss,
+    prepare,
+    recipe_of,
+    same_classes,
+    taxonomy_from,
+    threads_of,
+    training_loader,
+    validation_loader,
+    workers_of,
+)
+from unified.config import Config
+from unified.data.dataset import Dataset, open_dataset
+from unified.errors import MissingExtraError
+from unified.evaluate import Inference, evaluate
+from unified.model.multitask import MultiTaskModel
+from unified.ops.device import choose_device
+from unified.task import Scores
+from unified.train.checkpoint import Provenance
+from unified.train.precision import Precision
+from unified.train.run import RunFolder, numbered
+from unified.train.terminal import terminal
+from unified.train.trainer import Trainer
+
+
+def train(
+    config: Config,
+    *,
+    out: Path | None = None,
+    resume: bool = False,
+    console: Console | None = None,
+) -> Path:
+    """Train as `config` says and return the run folder: `out`, or the next `runs/<name>/<n>`.
+
+    Raises:
+        ConfigError, DataError: before anything is written.
+        NonFiniteLossError, CheckpointError: the last good checkpoint stands.
+    """
+    console = console or Console(stderr=True)
+    data = config.dataset()
+    train_set, val_set = open_dataset(data.path, data.train), open_dataset(data.path, data.val)
+    same_classes(train_set.taxonomy, val_set.taxonomy, f"{data.train} split", f"{data.val} split")
+    seed_everything(config.train.seed)
+    model = build_model(config, train_set.taxonomy)
+    provenance = Provenance(
+        config=config.to_dict(), taxonomy=asdict(train_set.taxonomy), metadata={"unified": unified.__version__}
+    )
+    run = RunFolder.create(out or numbered(Path("runs"), config.name), provenance, resume=resume)
+    for dataset in (train_set, val_set):
+        console.print(dataset.summary(), highlight=False, soft_wrap=True)
+    saved = run.last() if resume else None
+    if saved is None:
+        prepare(model, train_set, config.size)
+    device = choose_device(config.device)
+    torch.set_num_threads(threads_of(workers_of(config.train.workers, device), device))
+    precision = Precision.choose(device, config.train.precision)
+    sinks = [run.metrics(every=LOG_EVERY), terminal(console)]
+    try:
+        sinks.append(run.events(every=LOG_EVERY))
+    except MissingExtraError as error:
+        console.print(f"no TensorBoard events: {error}", highlight=False, soft_wrap=True)
+    trainer = Trainer(
+        model.to(device),
+        joint_loss(config.joint, model),
+        training_loader(config, train_set, device),
+        evaluator(config, val_set, device, precision),
+        recipe_of(config.train),
+        precision=precision,
+        run=run,
+        sinks=sinks,
+    )
+    if saved is not None:
+        same_classes(train_set.taxonomy, taxonomy_from(saved.provenance.taxonomy), "data set", "checkpoint")
+        trainer.restore(saved)
+    model_line = f"{config.trunk} with {', '.join(config.tasks)} on {device} in {precision.describe()}"
+    console.print(f"{run.path}: {model_line}", highlight=False, soft_wrap=True)
+    trainer.fit()
+    return run.path
+
+
+def seed_everything(seed: int) -> None:
+    """All three generators: what a library draws from any of them belongs to the run too."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the global one is what libraries use
+    torch.manual_seed(seed)
+
+
+def evaluator(
+    config: Config, dataset: Dataset, device: torch.device, precision: Precision
+) -> Callable[[MultiTaskModel], Mapping[str, Scores]]:
+    """What scores the averaged model during the training."""
+    workers = workers_of(config.train.workers, device)
+    loader = validation_loader(dataset, size=config.size, batch=config.train.batch, workers=workers, device=device)
+
+    def score(model: MultiTaskModel) -> Mapping[str, Scores]:
+        return evaluate(Inference.of(model, device, precision), loader.epoch(0))[0]
+
+    return score
