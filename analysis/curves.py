@@ -46,7 +46,8 @@ def _draw(axes: Axes, lines: Sequence[Mapping[str, Any]], x: str, keys: Sequence
         points = [(at[x], at[key]) for at in lines if at.get(key) is not None]
         if points:
             (line,) = axes.plot(*zip(*points, strict=True), marker=marker, markersize=3)
-            line.set(label=key.removeprefix("loss/"), color=PALETTE[i % len(PALETTE)], linestyle=DASHES[i // len(PALETTE) % len(DASHES)])
+            dashes = DASHES[i // len(PALETTE) % len(DASHES)]
+            line.set(label=key.removeprefix("loss/"), color=PALETTE[i % len(PALETTE)], linestyle=dashes)
     axes.grid(alpha=0.3)
     if axes.lines:
         axes.legend(fontsize="small")

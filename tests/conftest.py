@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.tiny import TinyRun, make_tiny_run
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run-slow", action="store_true", help="run the tests marked slow, too")
@@ -33,6 +35,12 @@ def seeds() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - libraries that draw from the global generator
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """Detection and classification trained for two updates, once for all tests; not to be changed by any."""
+    return make_tiny_run(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

@@ -45,7 +45,8 @@ def make_sample(i: int, boxes: list[list[int]], categories: list[int], identitie
     labels = Labels(Objects.make(inside, kinds, (HEIGHT, WIDTH), identities=ids), captions=CAPTIONS)
     truth = Labels(Objects.make(2 * inside.double(), kinds, size[::-1], identities=ids), captions=CAPTIONS)
     frame = Frame.letterbox(size, (WIDTH, HEIGHT))
-    return Sample(torch.zeros(3, HEIGHT, WIDTH, dtype=torch.uint8), labels, frame, Record(i, Path(f"{i}.jpg"), size, truth))
+    record = Record(i, Path(f"{i}.jpg"), size, truth)
+    return Sample(torch.zeros(3, HEIGHT, WIDTH, dtype=torch.uint8), labels, frame, record)
 
 
 SAMPLES = [make_sample(i, *objects) for i, objects in enumerate(OBJECTS)]
@@ -57,7 +58,7 @@ UNLABELLED = [
 
 def make_features(batch: int = len(SAMPLES), scale: int = 1) -> dict[str, Tensor]:
     return {
-        level: torch.randn(batch, channels, scale * HEIGHT // LEVELS.strides[level], scale * WIDTH // LEVELS.strides[level])
+        level: torch.randn(batch, channels, *(scale * side // LEVELS.strides[level] for side in (HEIGHT, WIDTH)))
         for level, channels in LEVELS.channels.items()
     }
 
@@ -87,7 +88,7 @@ def test_a_task_is_named_like_its_folder_and_documents_its_options(task: Task) -
 
     assert package.__name__.rsplit(".", 1)[-1] == task.name
     assert package.__doc__
-    assert (Path(package.__file__).parent / "README.md").is_file()
+    assert package.__file__ and Path(package.__file__).with_name("README.md").is_file()
     assert all(option.description for option in package.Options.model_fields.values())
 
 

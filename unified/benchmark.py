@@ -42,6 +42,7 @@ CALIBRATION = "resnet18 (timm) float32"
 COCO = Taxonomy(tuple(f"class {i}" for i in range(80)), tuple(range(80)))
 LOADER_SECONDS = 8.0
 LOADER_BATCH = 16
+PEAK_SECONDS = 300.0  # after which a forked call counts as hanging
 Call = Callable[[], Any]
 
 
@@ -257,9 +258,13 @@ def peak_memory(call: Call, device: torch.device) -> float | None:
     process = context.Process(target=_call_and_tell_peak, args=(call, sender))
     process.start()
     sender.close()
-    peak = receiver.recv() if receiver.poll(300) else None
-    process.join()
-    return peak
+    try:
+        return float(receiver.recv()) if receiver.poll(PEAK_SECONDS) else None
+    except EOFError:  # it died: most likely of what it was to measure
+        return None
+    finally:
+        process.kill()
+        process.join()
 
 
 def _call_and_tell_peak(call: Call, sender: Any) -> None:

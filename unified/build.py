@@ -203,11 +203,12 @@ def workers_of(workers: int | str, device: torch.device) -> int:
 
 
 def threads_of(workers: int, device: torch.device) -> int:
-    """Threads for arithmetic: the cores that the loader leaves.
+    """Threads for arithmetic: the cores that the loader leaves, and no more than OMP_NUM_THREADS allows.
 
     One thread too many costs far more than its share: all the others wait for it at every operation.
     """
-    return max(cores() - workers, 1) if device.type == "cpu" else torch.get_num_threads()
+    allowed = torch.get_num_threads()
+    return min(max(cores() - workers, 1), allowed) if device.type == "cpu" else allowed
 
 
 def cores() -> int:

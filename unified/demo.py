@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
 from rich.console import Console
 
 from unified.build import load_model
 from unified.config import read
 from unified.data.dataset import open_dataset
+from unified.data.picture import open_picture
 from unified.data.shapes import make_shapes
 from unified.errors import ConfigError
 from unified.evaluate import evaluate_run
@@ -44,7 +44,7 @@ def run_demo(
     out: Path,
     *,
     epochs: int | None = None,
-    pictures: tuple[int, int] = (1200, 200),
+    pictures: tuple[int, int] = (1600, 200),
     console: Console | None = None,
     plot: Callable[[Path, Path], Path] | None = None,
 ) -> Demo:
@@ -56,14 +56,14 @@ def run_demo(
     data, run = out / "data", out / "run"
     console.rule("1 of 4 · making pictures")
     make_shapes(data, train=pictures[0], val=pictures[1], size=PICTURE)
-    console.print(open_dataset(data, "train").summary(), highlight=False, soft_wrap=True)
+    console.print(open_dataset(data, "train").summary(), markup=False, highlight=False, soft_wrap=True)
     console.rule("2 of 4 · training detection and classification on one trunk")
     overrides = [f"data={data}"] + ([] if epochs is None else [f"train.epochs={epochs}"])
     config = read(CONFIG, overrides)
     state = json.loads((run / "status.json").read_text())["state"] if (run / "status.json").is_file() else None
     if state != "finished":
         train(config, out=run, resume=state is not None, console=console)
-    elif load_model(run)[1].train != config.train:
+    elif load_model(run)[1].model_copy(update={"data": config.data}) != config:
         raise ConfigError(f"{run} holds a demo with other settings; remove {out}, or choose another folder with --out")
     console.rule("3 of 4 · scoring the best checkpoint on val")
     scores = evaluate_run(run)
@@ -80,5 +80,5 @@ def _annotate(run: Path, data: Path, out: Path) -> Path:
     found = list(predict_files(load(run), [data / "images" / "val"], out=predictions))
     names = [predictions / "pictures" / f"{Path(prediction.source).stem}.jpg" for prediction in found[:SHOWN]]
     sheet = out / "demo.png"
-    contact_sheet([Image.open(name) for name in names], columns=COLUMNS, cell=CELL).save(sheet)
+    contact_sheet([open_picture(name) for name in names], columns=COLUMNS, cell=CELL).save(sheet)
     return sheet

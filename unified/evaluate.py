@@ -23,7 +23,7 @@ Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A model made ready to answer: folded, in eval mode, on its device, in the precision that the device is good at."""
+    """A model ready to answer: folded, in eval mode, on its device, in the precision that the device is good at."""
 
     model: MultiTaskModel
     device: torch.device
@@ -37,7 +37,10 @@ class Inference:
 
     @torch.inference_mode()
     def __call__(self, batch: Batch, *, score: float | None = None) -> list[Prediction]:
-        """One prediction a picture, in original pixels; results below `score` are left out (each task's own default if None)."""
+        """One prediction a picture, in original pixels.
+
+        Results below `score` are left out; None = each task's own choice.
+        """
         images = network_input(batch.images, self.device).to(memory_format=self.precision.memory_format)
         with self.precision.autocast(self.device):
             raw = self.model(images)
@@ -84,18 +87,18 @@ def evaluate_run(
 ) -> dict[str, Scores]:
     """Score the best checkpoint of a run, or the checkpoint given, on a split of its data set.
 
-    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.batch=8`.
+    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.workers=0`.
 
     Raises:
         DataError: the data set has other classes than the checkpoint; both lists are shown.
     """
     model, stored, taxonomy = load_model(path)
     config = changed(stored, overrides)
-    dataset = open_dataset(config.dataset().path, split)
+    data = config.dataset()
+    dataset = open_dataset(data.path, split, on_error=data.on_error)
     same_classes(dataset.taxonomy, taxonomy, "data set", "checkpoint")
     where = choose_device(device)
-    loader = validation_loader(
-        dataset, size=config.size, batch=config.train.batch, workers=workers_of("auto", where), device=where
-    )
+    workers = workers_of(config.train.workers, where)
+    loader = validation_loader(dataset, size=config.size, batch=config.train.batch, workers=workers, device=where)
     inference = Inference.of(model, where, Precision.choose(where, precision))
     return evaluate(inference, loader.epoch(0), total=len(dataset), progress=progress)[0]

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -23,7 +25,7 @@ from PIL import Image
 
 from unified.build import load_model
 from unified.data.letterbox import draw_letterbox
-from unified.data.picture import open_picture
+from unified.data.picture import open_picture, upright_rgb
 from unified.data.sample import Batch, Labels, Record, Sample, Taxonomy
 from unified.errors import DataError
 from unified.evaluate import Inference
@@ -67,8 +69,12 @@ class Predictor:
 
     def predict_many(self, pictures: Sequence[Picture], *, score: float = SHOWN) -> list[Prediction]:
         """Results for a few pictures, computed as one batch."""
+        if not pictures:
+            return []
         samples = [self._sample(picture) for picture in pictures]
-        return self.inference(Batch(torch.stack([sample.image for sample in samples]), samples), score=score)
+        found = self.inference(Batch(torch.stack([sample.image for sample in samples]), samples), score=score)
+        sources = [str(picture) if isinstance(picture, str | Path) else "" for picture in pictures]
+        return [replace(prediction, source=source) for prediction, source in zip(found, sources, strict=True)]
 
     def _sample(self, picture: Picture) -> Sample:
         rgb = to_rgb(picture)
@@ -79,7 +85,7 @@ class Predictor:
 
 
 def to_rgb(picture: Picture) -> Image.Image:
-    """Any kind of picture as a PIL picture in RGB.
+    """Any kind of picture as a PIL picture in RGB, upright.
 
     Raises:
         DataError: it cannot be read, or is an array of another shape or type.
@@ -87,9 +93,10 @@ def to_rgb(picture: Picture) -> Image.Image:
     if isinstance(picture, str | Path | bytes):
         return open_picture(picture)
     if isinstance(picture, Image.Image):
-        return picture.convert("RGB")
+        return upright_rgb(picture)
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
-        raise DataError(f"a picture as an array must be (height, width, 3) uint8 RGB, got {picture.shape} {picture.dtype}")
+        got = f"{picture.shape} {picture.dtype}"
+        raise DataError(f"a picture as an array must be (height, width, 3) uint8 RGB, got {got}")
     return Image.fromarray(picture)
 
 
@@ -132,25 +139,23 @@ def predict_files(
         DataError: at the end, naming the pictures that could not be read; the others are done and written by then.
     """
     paths = find_pictures(sources)
-    writer = None if out is None else _Writer(out, paths)
     broken: list[str] = []
-    for start in range(0, len(paths), batch):
-        readable = []
-        for path in paths[start : start + batch]:
-            try:
-                readable.append((path, open_picture(path)))
-            except DataError as error:
-                broken.append(str(error))
-        found = predictor.predict_many([picture for _, picture in readable], score=score) if readable else []
-        for (path, picture), prediction in zip(readable, found, strict=True):
-            named = Prediction(prediction.results, str(path), prediction.size, _image_id(path))
-            if writer is not None:
-                writer.add(path, picture, named)
-            yield named
-        if progress is not None:
-            progress(min(start + batch, len(paths)), len(paths))
-    if writer is not None:
-        writer.close()
+    with nullcontext() if out is None else _Writer.opened(out, paths) as writer:
+        for start in range(0, len(paths), batch):
+            readable = []
+            for path in paths[start : start + batch]:
+                try:
+                    readable.append((path, open_picture(path)))
+                except DataError as error:
+                    broken.append(str(error))
+            found = predictor.predict_many([picture for _, picture in readable], score=score)
+            for (path, picture), prediction in zip(readable, found, strict=True):
+                named = replace(prediction, source=str(path), image_id=_image_id(path))
+                if writer is not None:
+                    writer.add(path, picture, named)
+                yield named
+            if progress is not None:
+                progress(min(start + batch, len(paths)), len(paths))
     if broken:
         listed = "\n  ".join(broken)
         raise DataError(f"{len(broken)} of {len(paths)} pictures could not be read, the others are done:\n  {listed}")
@@ -158,35 +163,45 @@ def predict_files(
 
 def _image_id(path: Path) -> int | str:
     """COCO's file names are the image ids."""
-    return int(path.stem) if path.stem.isdigit() else path.stem
+    return int(path.stem) if path.stem.isdecimal() else path.stem
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """What to call each picture's result: its stem, numbered where several pictures share it."""
+    stems, numbers, taken, names = Counter(path.stem for path in paths), Counter[str](), set[str](), {}
+    for path in paths:
+        name = path.stem
+        while stems[path.stem] > 1 and (name in stems or name in taken):
+            numbers[path.stem] += 1
+            name = f"{path.stem}-{numbers[path.stem]}"
+        taken.add(name)
+        names[path] = name
+    return names
 
 
 class _Writer:
     """`out/pictures/…`, `out/predictions.jsonl` (line by line) and, at the end, `out/coco_results.json`."""
 
-    def __init__(self, out: Path, paths: Sequence[Path]) -> None:
-        self._out = out
+    def __init__(self, out: Path, names: Mapping[Path, str], lines: TextIO) -> None:
+        self._pictures = out / "pictures"
+        self._names = names
+        self._lines = lines
+        self.coco: list[dict[str, Any]] = []
+
+    @classmethod
+    @contextmanager
+    def opened(cls, out: Path, paths: Sequence[Path]) -> Iterator[_Writer]:
         (out / "pictures").mkdir(parents=True, exist_ok=True)
-        self._lines = (out / "predictions.jsonl").open("w", encoding="utf-8")
-        self._coco: list[dict[str, Any]] = []
-        stems: dict[str, int] = {}
-        for path in paths:
-            stems[path.stem] = stems.get(path.stem, 0) + 1
-        self._shared_stems = {stem for stem, count in stems.items() if count > 1}
-        self._written = 0
+        with (out / "predictions.jsonl").open("w", encoding="utf-8") as lines:
+            writer = cls(out, _names(paths), lines)
+            yield writer
+        (out / "coco_results.json").write_text(json.dumps(writer.coco), encoding="utf-8")
 
     def add(self, path: Path, picture: Image.Image, prediction: Prediction) -> None:
-        self._written += 1
         canvas = Canvas(picture)
         prediction.draw(canvas)
-        # Two folders may hold the same name: the running number keeps both.
-        stem = f"{path.stem}-{self._written}" if path.stem in self._shared_stems else path.stem
-        canvas.picture().save(self._out / "pictures" / f"{stem}.jpg", quality=92)
+        canvas.picture().save(self._pictures / f"{self._names[path]}.jpg", quality=92)
         self._lines.write(json.dumps(prediction.to_json()) + "\n")
         self._lines.flush()
         for result in prediction.results.values():
-            self._coco += result.to_coco(_image_id(path))
-
-    def close(self) -> None:
-        self._lines.close()
-        (self._out / "coco_results.json").write_text(json.dumps(self._coco), encoding="utf-8")
+            self.coco += result.to_coco(_image_id(path))

@@ -28,7 +28,7 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """What a head must know of the trunk: channels, stride and anchors (w, h in input pixels) of each level, finest first."""
+    """What a head must know of the trunk, level by level, finest first; anchors are (w, h) in input pixels."""
 
     channels: Mapping[str, int]
     strides: Mapping[str, int]
@@ -72,7 +72,8 @@ class Prediction:
         if len(owners) == 1:
             return getattr(self.results[owners[0]], name)
         known = sorted({key for result in self.results.values() for key in getattr(result, "__dataclass_fields__", ())})
-        why = f"given by several tasks ({', '.join(owners)}); use .results[task]" if owners else f"known: {', '.join(known)}"
+        several = f"given by several tasks ({', '.join(owners)}); use .results[task]"
+        why = several if owners else f"known: {', '.join(known)}"
         raise AttributeError(f"prediction has no single {name!r}: {why}")
 
     def to_json(self) -> dict[str, Json]:

@@ -33,6 +33,7 @@ from unified.model.multitask import MultiTaskModel
 from unified.ops.device import choose_device
 from unified.task import Scores
 from unified.train.checkpoint import Provenance
+from unified.train.log import Sink
 from unified.train.precision import Precision
 from unified.train.run import RunFolder, numbered
 from unified.train.terminal import terminal
@@ -54,44 +55,59 @@ def train(
     """
     console = console or Console(stderr=True)
     data = config.dataset()
-    train_set, val_set = open_dataset(data.path, data.train), open_dataset(data.path, data.val)
+    train_set, val_set = (open_dataset(data.path, split, on_error=data.on_error) for split in (data.train, data.val))
     same_classes(train_set.taxonomy, val_set.taxonomy, f"{data.train} split", f"{data.val} split")
     seed_everything(config.train.seed)
     model = build_model(config, train_set.taxonomy)
+    joint = joint_loss(config.joint, model)
+    device = choose_device(config.device)
+    precision = Precision.choose(device, config.train.precision)
+    torch.set_num_threads(threads_of(workers_of(config.train.workers, device), device))
     provenance = Provenance(
         config=config.to_dict(), taxonomy=asdict(train_set.taxonomy), metadata={"unified": unified.__version__}
     )
-    run = RunFolder.create(out or numbered(Path("runs"), config.name), provenance, resume=resume)
-    for dataset in (train_set, val_set):
-        console.print(dataset.summary(), highlight=False, soft_wrap=True)
-    saved = run.last() if resume else None
+    saved = RunFolder(out, provenance).last() if out is not None and resume else None
     if saved is None:
         prepare(model, train_set, config.size)
-    device = choose_device(config.device)
-    torch.set_num_threads(threads_of(workers_of(config.train.workers, device), device))
-    precision = Precision.choose(device, config.train.precision)
-    sinks = [run.metrics(every=LOG_EVERY), terminal(console)]
-    try:
-        sinks.append(run.events(every=LOG_EVERY))
-    except MissingExtraError as error:
-        console.print(f"no TensorBoard events: {error}", highlight=False, soft_wrap=True)
+    else:
+        same_classes(train_set.taxonomy, taxonomy_from(saved.provenance.taxonomy), "data set", "checkpoint")
+    run = RunFolder.create(out or numbered(Path("runs"), config.name), provenance, resume=resume)
+    for dataset in (train_set, val_set):
+        _tell(console, dataset.summary())
     trainer = Trainer(
         model.to(device),
-        joint_loss(config.joint, model),
+        joint,
         training_loader(config, train_set, device),
         evaluator(config, val_set, device, precision),
         recipe_of(config.train),
         precision=precision,
         run=run,
-        sinks=sinks,
+        sinks=_sinks(run, console),
     )
     if saved is not None:
-        same_classes(train_set.taxonomy, taxonomy_from(saved.provenance.taxonomy), "data set", "checkpoint")
         trainer.restore(saved)
-    model_line = f"{config.trunk} with {', '.join(config.tasks)} on {device} in {precision.describe()}"
-    console.print(f"{run.path}: {model_line}", highlight=False, soft_wrap=True)
-    trainer.fit()
+    _tell(console, f"{run.path}: {config.trunk} with {', '.join(config.tasks)} on {device} in {precision.describe()}")
+    try:
+        trainer.fit()
+    except KeyboardInterrupt:
+        _tell(console, f"stopped; --out {run.path} --resume goes on")
+        raise
     return run.path
+
+
+def _sinks(run: RunFolder, console: Console) -> list[Sink]:
+    """Files, terminal and, where it is installed, TensorBoard."""
+    sinks = [run.metrics(every=LOG_EVERY), terminal(console)]
+    try:
+        sinks.append(run.events(every=LOG_EVERY))
+    except MissingExtraError as error:
+        _tell(console, f"no TensorBoard events: {error}")
+    return sinks
+
+
+def _tell(console: Console, text: str) -> None:
+    """As it is: names and paths may hold [brackets]."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def seed_everything(seed: int) -> None:

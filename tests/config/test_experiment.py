@@ -108,17 +108,6 @@ def test_every_key_is_described() -> None:
     assert [key for name, part in parts.items() for key in undescribed(part, name)] == []
 
 
-def test_defaults_of_the_run_are_those_of_the_recipe() -> None:
-    from dataclasses import fields
-
-    from unified.train.plan import Recipe
-
-    recipe = {field.name: field.default for field in fields(Recipe)}
-    train = Config.from_dict(VALUES).train.model_dump()
-    shared = ("epochs", "lr", "lr_final", "momentum", "weight_decay", "warmup_momentum", "warmup_bias_lr", "ema_decay")
-    assert {key: train[key] for key in shared} == {key: recipe[key] for key in shared}
-    assert train["evaluate_every"] == recipe["evaluate_every"]
-
 
 def test_defaults_of_augmentation_are_those_of_the_pipeline() -> None:
     from inspect import signature

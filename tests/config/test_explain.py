@@ -41,7 +41,7 @@ MESSAGES = """\
   bad.yaml:9: tasks."toys.pose".iou: got 2; allowed: a number ≥ 0 and ≤ 1
   bad.yaml:10: augment: got 7; allowed: a mapping of mosaic, close_mosaic, hsv_h, hsv_s, hsv_v, degrees, translate, \
 scale, shear, fliplr, flipud, mixup
-  bad.yaml:12: train.lr: got -1; allowed: a number > 0
+  bad.yaml:12: train.lr: got -1; allowed: a number > 0 or 'auto'
   bad.yaml:13: train.worker: unknown key; did you mean 'workers'?
   bad.yaml:14: train.workers: got "many"; allowed: a whole number ≥ 0 or 'auto'
   bad.yaml:15: train.seed: got true; allowed: a whole number ≥ 0 and < 4294967296
@@ -70,7 +70,7 @@ def test_all_that_is_wrong_is_told_at_once_with_file_line_path_got_and_allowed(f
         ("joint: {weights: {toys.pose: heavy}}", 'got "heavy"; allowed: a number ≥ 0 or a mapping of start, end, from'),
         ("data: {pth: x}", "data.pth: unknown key; did you mean 'path'?"),
         ("data: {train: a}", "data.path: missing, but required: Folder of the data set"),
-        ("data: 3", "data: got 3; allowed: a text or a mapping of path, train, val or null"),
+        ("data: 3", "data: got 3; allowed: a text or a mapping of path, train, val, on_error or null"),
         ("train: {epochs: 0}", "train.epochs: got 0; allowed: a whole number ≥ 1"),
         ("train:", "train: got null; allowed: a mapping of epochs"),
         ("<<: {a: 1}", "<<: unknown key; allowed: augment, base, data"),

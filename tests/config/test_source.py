@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from unified.config.source import MAX_DEPTH, MAX_VALUES, parse, parse_value
 
-TEXT = st.text(st.characters(max_codepoint=0xD7FF))
+TEXT = st.text(st.characters(max_codepoint=0xD7FF), max_size=100)  # YAML: a key has at most 1024 characters
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),

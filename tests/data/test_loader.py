@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
+import signal
 from collections import namedtuple
 from collections.abc import Iterable
 from itertools import islice
@@ -161,3 +164,12 @@ def test_too_little_shared_memory_is_said_before_anything_crashes(
     with pytest.raises(ConfigError, match=r"has 0 MB free; the batches of the workers need .*--shm-size.*workers=0"):
         Loader(dataset, Letterbox(640), batch=16, workers=2)
     Loader(dataset, Letterbox(640), batch=16, workers=0)
+
+
+def test_ctrl_c_does_not_end_the_workers(dataset: Dataset) -> None:
+    batches = Loader(dataset, Letterbox(64), batch=1, workers=1).epoch(0)
+    first = next(batches)
+    for worker in multiprocessing.active_children():
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGINT)
+    assert image_ids([first, *batches]) == list(range(COUNT))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from unified.model.fold import FoldError, fold, fold_norm, fold_sequence
+from unified.model.fold import fold, fold_norm, fold_sequence
 from unified.model.implicit import Factorization, ImplicitCode, Modelling, Network, Vector
-from unified.model.operators import Add, Concat, Mul, Operator, Project, Select
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.operators import Add, Concat, FoldError, Mul, Operator, Project, Select
+from unified.model.places import CodedConv, CodeSpec, OperatorName
 
 CHANNELS, OUTPUTS = 8, 12
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}
@@ -23,11 +24,11 @@ MODELLINGS = {
     "sparse factorization": lambda centre: Factorization(centre, sigma=0.5, sparse=0.5),
     "non-negative factorization": lambda centre: Factorization(centre, sigma=0.5, nonnegative=True),
 }
-OPERATORS = {
+OPERATORS: dict[str, Callable[[int], Operator]] = {
     "add": lambda groups: Add(),
     "mul": lambda groups: Mul(),
     "select": lambda groups: Select(),
-    "concat": lambda groups: Concat(groups),
+    "concat": Concat,
     "project": lambda groups: Project(groups=groups),
     "reducing project": lambda groups: Project(CHANNELS // 2, groups),
 }
@@ -41,6 +42,7 @@ def make_code(modelling: str, operator: Operator, channels: int) -> ImplicitCode
 
 def make_norm(channels: int) -> nn.BatchNorm2d:
     norm = nn.BatchNorm2d(channels)
+    assert norm.running_mean is not None and norm.running_var is not None
     for tensor, low, high in ((norm.weight, 0.5, 2), (norm.bias, -1, 1), (norm.running_var, 0.5, 2)):
         nn.init.uniform_(tensor, low, high)
     nn.init.normal_(norm.running_mean)
@@ -104,7 +106,7 @@ def test_constants_before_a_padded_convolution_are_refused(operator: str) -> Non
     code = make_code("vector", OPERATORS[operator](1), CHANNELS)
     conv = nn.Conv2d(code.out_channels, OUTPUTS, 3, padding=1)
 
-    with pytest.raises(FoldError, match="padded 3×3 convolution.*at the border"):
+    with pytest.raises(FoldError, match=r"padded 3×3 convolution.*at the border"):
         fold_sequence([code, conv])
 
 
@@ -144,7 +146,9 @@ def test_a_norm_without_running_statistics_is_refused() -> None:
 @pytest.mark.parametrize("clusters", [1, 3])
 @pytest.mark.parametrize("align", ["add", "mul", "select", "concat", "project", None])
 @pytest.mark.parametrize("refine", ["add", "mul", "select", "project", None])
-def test_a_coded_convolution_folds_into_the_plain_one(align: str | None, refine: str | None, clusters: int) -> None:
+def test_a_coded_convolution_folds_into_the_plain_one(
+    align: OperatorName | None, refine: OperatorName | None, clusters: int
+) -> None:
     coded = make_coded_conv(align, refine, clusters).double().eval()
     plain = nn.Conv2d(CHANNELS, OUTPUTS, 1)
 
@@ -152,11 +156,15 @@ def test_a_coded_convolution_folds_into_the_plain_one(align: str | None, refine:
 
     x = torch.randn(2, CHANNELS, 3, 3, dtype=torch.float64)
     torch.testing.assert_close(folded(x), coded(x), rtol=0, atol=1e-12)
-    assert [(k, v.shape) for k, v in folded[0].state_dict().items()] == [(k, v.shape) for k, v in plain.state_dict().items()]
+    assert shapes_of(folded[0]) == shapes_of(plain)
     assert folded[0].groups == 1
 
 
-def make_coded_conv(align: str | None, refine: str | None, clusters: int) -> CodedConv:
+def shapes_of(module: nn.Module) -> list[tuple[str, torch.Size]]:
+    return [(name, tensor.shape) for name, tensor in module.state_dict().items()]
+
+
+def make_coded_conv(align: OperatorName | None, refine: OperatorName | None, clusters: int) -> CodedConv:
     index = torch.tensor([1, 4, 7]) if refine in ("add", "mul", "select") else None
     return CodedConv(
         CHANNELS,

@@ -8,7 +8,7 @@ import torch
 from unified.errors import ConfigError
 from unified.model.implicit import Factorization, ImplicitCode, Markov, Network, Vector
 from unified.model.operators import Add, Mul, Select
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv, CodeSpec, OperatorName
 
 SPECS = [
     {"modelling": modelling, "operator": operator}
@@ -39,7 +39,7 @@ def test_multiplication_starts_at_one_and_addition_at_zero() -> None:
 
 
 @pytest.mark.parametrize("operator", ["add", "mul", "select", "project"])
-def test_a_code_without_spread_leaves_the_features_alone(operator: str) -> None:
+def test_a_code_without_spread_leaves_the_features_alone(operator: OperatorName) -> None:
     x = torch.randn(2, 6, 3, 3)
     torch.testing.assert_close(CodeSpec(operator=operator, sigma=0).align(6)(x), x)
 
@@ -68,6 +68,7 @@ def test_every_parameter_of_a_code_gets_a_gradient_and_changes_the_output(spec: 
         "per_anchor": lambda: CodedConv(6, 9, align=codes.align(6, clusters=3), clusters=3),
     }[place]()
     code = layer.align or layer.refine
+    assert code is not None
     x = torch.randn(2, 6, 4, 4)
     target = torch.randn(2, 9, 4, 4)
     before = layer(x)

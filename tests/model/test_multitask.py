@@ -34,11 +34,10 @@ class MeanTask(Task):
     """Learns the mean of its target from the mean of its map."""
 
     name = "mean"
-    gains = {"l2": 1.0}
-    fitness: dict[str, float] = {}
 
     def __init__(self, align: CodeSpec, outputs: int = 2) -> None:
         super().__init__()
+        self.gains, self.fitness = {"l2": 1.0}, {}
         self.predict = CodedConv(4, outputs, align=align.align(4))
 
     def forward(self, features: Features) -> Tensor:
@@ -75,14 +74,16 @@ def make_target(labelled: bool = True) -> Target:
 
 
 def test_the_trunk_runs_once_whatever_the_number_of_tasks() -> None:
-    model = MultiTaskModel(CountingTrunk(), {"a": MeanTask(CodeSpec(operator="add")), "b": MeanTask(CodeSpec(operator="mul"))})
+    add, mul = MeanTask(CodeSpec(operator="add")), MeanTask(CodeSpec(operator="mul"))
+    model = MultiTaskModel(CountingTrunk(), {"a": add, "b": mul})
 
     assert set(model(IMAGES)) == {"a", "b"}
     assert model.trunk.calls == 1
 
 
 def test_losses_come_out_of_forward_for_the_tasks_that_have_targets() -> None:
-    model = MultiTaskModel(CountingTrunk(), {"a": MeanTask(CodeSpec(operator="add")), "b": MeanTask(CodeSpec(operator="mul"))})
+    add, mul = MeanTask(CodeSpec(operator="add")), MeanTask(CodeSpec(operator="mul"))
+    model = MultiTaskModel(CountingTrunk(), {"a": add, "b": mul})
 
     losses = model(IMAGES, {"a": make_target(), "b": make_target(labelled=False)})
 

@@ -12,7 +12,7 @@ sizes = st.tuples(st.integers(1, 3000), st.integers(1, 3000))
 inputs = st.tuples(st.sampled_from([64, 320, 640]), st.sampled_from([64, 320, 640]))
 
 
-@given(size=sizes, input_size=inputs, corner=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)))
+@given(size=sizes, input_size=inputs, corner=st.tuples(*[st.floats(0, 1)] * 4))
 def test_a_letterboxed_box_comes_back_to_its_place(size, input_size, corner) -> None:  # type: ignore[no-untyped-def]
     (w, h), (a, b, c, d) = size, corner
     box = torch.tensor([[min(a, c) * w, min(b, d) * h, max(a, c) * w, max(b, d) * h]], dtype=torch.float64)

@@ -127,7 +127,8 @@ def test_adamw_takes_the_same_groups_and_its_own_rates() -> None:
     rates(recipe, run, 999).apply(optimizer)
 
     found = {group["name"]: group for group in optimizer.param_groups}
-    assert found[DECAY]["weight_decay"] == 0.05 and found[NO_DECAY]["weight_decay"] == found[BIASES]["weight_decay"] == 0
+    assert found[DECAY]["weight_decay"] == 0.05
+    assert found[NO_DECAY]["weight_decay"] == found[BIASES]["weight_decay"] == 0
     assert all(group["betas"] == (0.937, 0.999) for group in optimizer.param_groups)
     assert found[DECAY]["lr"] == pytest.approx(0.002 * 0.2, rel=0.01)
     assert rates(recipe, run, 0).lr_biases == 0

@@ -64,7 +64,7 @@ def models(name: OneModel = None, json: Json = False) -> None:
         return
     known = names()
     rows: list[dict[str, Any]] = []
-    with progress("counting") as report:  # half a minute: every model runs once
+    with progress("counting") as report:  # some seconds: every model runs once
         for trunk in known:
             rows.append(cost_table.row(trunk))
             report(len(rows), len(known))

@@ -28,7 +28,7 @@ class Config(Section):
     size: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 640
     """Side of the square network input in pixels; a multiple of the trunk's largest stride."""
     data: Data | None = None
-    """Data set; null = given on the command line, data=PATH."""
+    """Data set: a path, or {path, train, val, on_error}; null = given on the command line, data=PATH."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?|mps)$")] = "auto"
     """auto, cpu, cuda, cuda:N or mps. auto: the first accelerator, else the CPU."""
     tasks: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]

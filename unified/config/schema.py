@@ -41,6 +41,8 @@ class Data(Section):
     """Split to train on, as the annotation file names it."""
     val: str = "val"
     """Split to evaluate on during the training."""
+    on_error: Literal["raise", "drop"] = "raise"
+    """raise: a faulty annotation (a box without area …) stops the program; drop: it is left out, and listed."""
 
 
 class Augment(Section):
@@ -90,13 +92,13 @@ class Train(Section):
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.937
     """Nesterov momentum after the warm-up."""
     weight_decay: NotNegative | Auto = "auto"
-    """Of convolution and linear weights; norms, biases and implicit codes have none. auto: 0.0005 for sgd, 0.05 for adamw."""
+    """Of convolution and linear weights, not of norms, biases and codes. auto: 0.0005 for sgd, 0.05 for adamw."""
     warmup_epochs: NotNegative | Auto = "auto"
     """Linear warm-up. auto: 3 epochs and at least 1000 batches, but at most a tenth of the run."""
     warmup_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.8
     """Momentum at the start of the warm-up."""
     warmup_bias_lr: NotNegative | Auto = "auto"
-    """Learning rate of the biases at the start of the warm-up; all others start at 0. auto: 0.1 for sgd, 0 for adamw."""
+    """Learning rate of the biases as the warm-up starts; all others start at 0. auto: 0.1 for sgd, 0 for adamw."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.9999
     """Decay of the averaged weights an update, at most: a short run gets a shorter memory."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -25,7 +25,10 @@ from unified.errors import DataError
 OnError = Literal["raise", "drop"]
 
 _PROBED = 16  # pictures looked for to find the folder that `file_name` is relative to
-_CURE = "Mend or remove these entries ('unified data check' lists them all); on_error='drop' reads on without them."
+_CURE = (
+    "Mend or remove these entries ('unified data check' lists them all), or go on without them: data.on_error=drop in "
+    "a config or on the command line, on_error='drop' in Python."
+)
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from unified.data.dataset import Dataset
-from unified.data.parcel import Failure, Packer, Parcel
+from unified.data.parcel import Failure, Packer, Parcel, ignore_interrupts
 from unified.data.pipeline import Draw, Pipeline
 from unified.data.plan import WINDOW, epoch_order, plan_epoch
 from unified.data.sample import Batch
@@ -64,7 +64,7 @@ class Loader:
         if workers:
             _check_shared_memory(workers * (PREFETCH + 1) * batch * 3 * pipeline.size**2)
             options = {"prefetch_factor": PREFETCH, "persistent_workers": True, "timeout": min(_LOOK, timeout)}
-            options["multiprocessing_context"] = _context()
+            options |= {"multiprocessing_context": _context(), "worker_init_fn": ignore_interrupts}
         shelf = Shelf(dataset, pipeline.longest, capacity=WINDOW + batch if pipeline.partners else 0)
         self._parcels: DataLoader[Parcel | Failure] = DataLoader(
             Packer(shelf, pipeline),  # type: ignore[arg-type]

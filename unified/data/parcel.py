@@ -6,6 +6,7 @@ Tensors cross process borders as shared memory, each with a file handle of its o
 from __future__ import annotations
 
 import math
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -69,6 +70,11 @@ class Packer:
         except DataError as fault:
             return Failure(str(fault))
         return Parcel(pixels.permute(0, 3, 1, 2), labels)
+
+
+def ignore_interrupts(worker: int) -> None:
+    """What a worker does first. Ctrl-C reaches all processes of a terminal: what follows is the main one's decision."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _uninitialised(shape: tuple[int, ...]) -> Tensor:

@@ -76,8 +76,14 @@ def open_picture(
             share = at_least / max(image.size)
             image.draft(None, (max(int(image.width * share), 1), max(int(image.height * share), 1)))
         image.load()
-        rgb = _to_rgb(image, _name(source))
-        return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+        return upright_rgb(image, _name(source))
+
+
+def upright_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
+    """A Pillow picture as `open_picture` gives it: 8-bit RGB, upright. Raises DataError for pixels without a range."""
+    orientation = _orientation(image)
+    rgb = _to_rgb(image, name)
+    return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
 
 
 def picture_size(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from unified.ops.frame import Frame
 
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
-    """What the labels of a data set are about: class names, their ids in the files, and how many identities train has."""
+    """What the labels of a data set are about: class names, their ids in the files, number of train's identities."""
 
     categories: tuple[str, ...]
     category_ids: tuple[int, ...]
@@ -60,10 +60,13 @@ class Objects:
         crowd: Tensor | None = None,
         area: Tensor | None = None,
     ) -> Objects:
-        """Objects from plain tensors; `canvas_size` is (height, width). Identity unknown, no crowds and area = w·h unless given."""
+        """Objects from plain tensors; `canvas_size` is (height, width).
+
+        Unless given, identities are unknown, nothing is a crowd and area = w·h.
+        """
         boxes = boxes.reshape(-1, 4)
         n = len(boxes)
-        wrapped = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=canvas_size)  # type: ignore[call-overload]
+        wrapped = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=canvas_size)
         return cls(
             wrapped,
             categories.long().reshape(n),
@@ -99,7 +102,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One network input: `image` (3, H, W) uint8 RGB; `labels` in input pixels; `frame` maps original pixels to the input.
+    """One network input: `image` (3, H, W) uint8 RGB; `labels` in input pixels; `frame` maps original to input pixels.
 
     A mosaic has several records; its `record` is the one it was asked for, and its frame is the identity of the canvas.
     """

@@ -54,10 +54,9 @@ def fold_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
     if norm.running_mean is None or norm.running_var is None:
         raise FoldError("a batch norm without running statistics depends on the batch and cannot be folded")
     mean, var = norm.running_mean.double(), norm.running_var.double()
-    scale = (var + norm.eps).rsqrt()
-    if norm.weight is not None:
-        scale = scale * norm.weight.detach().double()
-    shift = mean.new_zeros(mean.shape) if norm.bias is None else norm.bias.detach().double()
+    learnt = {name: parameter.detach().double() for name, parameter in norm.named_parameters()}  # a norm may have none
+    scale = (var + norm.eps).rsqrt() * learnt.get("weight", torch.ones_like(mean))
+    shift = learnt.get("bias", torch.zeros_like(mean))
     bias = mean.new_zeros(mean.shape) if conv.bias is None else conv.bias.detach().double()
     folded = copy.deepcopy(conv)
     with torch.no_grad():

@@ -151,7 +151,8 @@ class Markov(Modelling):
         source = self._source[0]
         s = (source.modelling() - source.centre).flatten()
         p = (torch.softmax(self.T, dim=1) @ s).view(self.rows, self.width)
-        return p @ self.W.T + self.b
+        g: Tensor = p @ self.W.T + self.b
+        return g
 
 
 class ImplicitCode(nn.Module):

@@ -57,7 +57,8 @@ def _link_markov_codes(tasks: Mapping[str, Task]) -> None:
         while path[-1] in source_of:
             path.append(source_of[path[-1]])
             if path[-1] in path[:-1]:
-                raise ConfigError(f"markov codes form a circle: {' ← '.join(path)}; one of them needs another modelling")
+                circle = " ← ".join(path)
+                raise ConfigError(f"markov codes form a circle: {circle}; one of them needs another modelling")
     for name, source in source_of.items():
         modelling = codes[name].modelling
         if isinstance(modelling, Markov) and modelling.T is None:

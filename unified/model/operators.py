@@ -117,7 +117,7 @@ class Select:
 
 @dataclass(frozen=True)
 class Concat:
-    """[f, g]: as many constant channels as features. With `groups` > 1 every group of the next convolution gets its own."""
+    """[f, g]: as many constant channels as features; `groups` > 1 gives each group of the next convolution its own."""
 
     groups: int = 1
 
@@ -191,7 +191,7 @@ def _orthonormal_rows(rows: int, columns: int) -> Tensor:
     if rows > columns:
         raise ValueError(f"a projection reduces: at most {columns} dimensions, got {rows}")
     k, n = torch.arange(rows).double()[:, None], torch.arange(columns).double()[None]
-    basis = torch.cos(torch.pi / columns * (n + 0.5) * k) * (2 / columns) ** 0.5
+    basis: Tensor = torch.cos(torch.pi / columns * (n + 0.5) * k) * (2 / columns) ** 0.5
     basis[0] /= 2**0.5
     return basis.float()
 

@@ -19,6 +19,7 @@ from unified.model.implicit import SIGMA, Factorization, ImplicitCode, Markov, M
 from unified.model.operators import Add, Concat, Mul, Operator, Project, Select
 
 Where = Literal["all", "xy", "wh", "obj", "cls"]
+OperatorName = Literal["add", "mul", "concat", "select", "project"]
 
 
 class CodeSpec(BaseModel):
@@ -26,7 +27,7 @@ class CodeSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    operator: Literal["add", "mul", "concat", "select", "project"] = Field(
+    operator: OperatorName = Field(
         description="How g(z) meets the features: f+g, f·g, [f, g], f·2σ(g), or g as a projection matrix."
     )
     modelling: Literal["vector", "network", "factorization", "markov"] = Field(
@@ -59,7 +60,8 @@ class CodeSpec(BaseModel):
         if self.modelling == "vector" and self.width is not None:
             raise ValueError("width is the prior's dimension; a vector is its own prior, so it has none to choose")
         if self.where != "all" and self.operator not in ("add", "mul", "select"):
-            raise ValueError(f"where: {self.where} needs an element-wise operator (add, mul, select), got {self.operator}")
+            wanted = "an element-wise operator (add, mul, select)"
+            raise ValueError(f"where: {self.where} needs {wanted}, got {self.operator}")
         return self
 
     def align(self, channels: int, *, clusters: int = 1) -> ImplicitCode:

@@ -14,7 +14,7 @@ READABLE = 480  # pixels of the longer side below which labels would hide what t
 
 
 class Canvas:
-    """Draws on a copy of an RGB picture; a small one is enlarged by a whole factor, so that labels stay small beside it.
+    """Draws on a copy of an RGB picture; a small one is enlarged by a whole factor, so that labels stay small on it.
 
     Coordinates are pixels of the picture as it was given.
     """
@@ -22,7 +22,8 @@ class Canvas:
     def __init__(self, picture: Image.Image) -> None:
         self._zoom = max(READABLE // max(picture.size), 1)
         width, height = picture.size
-        self._picture = picture.convert("RGB").resize((self._zoom * width, self._zoom * height), Image.Resampling.BICUBIC)
+        enlarged = (self._zoom * width, self._zoom * height)
+        self._picture = picture.convert("RGB").resize(enlarged, Image.Resampling.BICUBIC)
         self._draw = ImageDraw.Draw(self._picture)
         self._captions: list[str] = []
         # Lines and letters grow with the picture, so that both a thumbnail and a 4k frame can be read.

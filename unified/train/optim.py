@@ -2,7 +2,8 @@
 
 SGD with Nesterov momentum and the three groups of the published recipe: weight decay is for the kernels of
 convolutions and linear layers only. An implicit code is knowledge, not a filter, and never decays. AdamW, with the same
-groups and momentum as its β₁ (the published code's other choice), gets further in the few hundred updates of a small run.
+groups and momentum as its β₁ (the published code's other choice), gets further in the few hundred updates of a small
+run.
 """
 
 from __future__ import annotations

@@ -117,10 +117,11 @@ def epoch_line(record: EpochRecord, plan: Plan) -> str:
 
 
 def score_table(scores: Mapping[str, Scores]) -> Table:
-    """A row a task, its first numbers side by side: metrics put what matters first; the run's files have all of them."""
+    """A row a task, its first numbers side by side: metrics put what matters first; the run's files have them all."""
     table = Table(show_header=False, box=None, padding=(0, 1))
     for task, found in scores.items():
-        numbers = [f"{name} {'–' if value is None else format(value, '.4f')}" for name, value in list(found.numbers.items())[:SHOWN]]
+        first = list(found.numbers.items())[:SHOWN]
+        numbers = [f"{name} {'–' if value is None else format(value, '.4f')}" for name, value in first]
         table.add_row(Text(task, style="bold"), Text("  ".join(numbers)))
     return table
 

@@ -61,7 +61,7 @@ def test_gradients_reach_features_and_codes_of_every_pairing_and_all_of_it_folds
     inputs = {level: value.requires_grad_() for level, value in features().items()}
 
     (loss,) = made.loss(made(inputs), made.encode(samples([[0, 3], [], [4]]))).values()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
 
     learnt = {f"{name} {n}": p for name, code in made.codes().items() for n, p in code.named_parameters()}
     for name, value in (inputs | learnt).items():
@@ -93,7 +93,7 @@ def test_a_few_steps_learn_a_few_pictures(head: str, loss: str) -> None:
 
     for _ in range(60):
         optimizer.zero_grad()
-        made.loss(made(inputs), target)[loss].backward()  # type: ignore[no-untyped-call]
+        made.loss(made(inputs), target)[loss].backward()
         optimizer.step()
 
     assert ((made(inputs) > 0) == target["present"]).all()

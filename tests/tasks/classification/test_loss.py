@@ -82,7 +82,7 @@ def test_easy_negatives_do_not_count_at_all() -> None:
     x = torch.tensor([[-3.5, -20.0]], requires_grad=True)  # probabilities 0.03 and 2e-9, below the margin
 
     loss = criterion("asl")(x, target_of(torch.tensor([[False, False]])))["asl"]
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
 
     assert loss == 0
     assert x.grad is not None and x.grad.abs().sum() == 0
@@ -99,7 +99,7 @@ def test_extreme_logits_under_autocast_give_a_finite_loss_and_gradient(
 
     with torch.autocast("cpu", torch.bfloat16):
         loss = criterion(kind, margin=margin)(extreme, target_of(present))[kind]
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
 
     assert loss.dtype == torch.float32
     assert loss.isfinite()
@@ -113,7 +113,7 @@ def test_unlabelled_pictures_neither_count_nor_get_a_gradient(kind: Kind) -> Non
     labelled = [True, False, True, False]
 
     some = criterion(kind)(x, target_of(present, labelled))[kind]
-    some.backward()  # type: ignore[no-untyped-call]
+    some.backward()
 
     only = criterion(kind)(x[[0, 2]], target_of(present[[0, 2]]))[kind]
     assert some.item() == pytest.approx(only.item(), rel=1e-12)

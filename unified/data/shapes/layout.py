@@ -19,15 +19,17 @@ from unified.data.shapes.vocabulary import CLUTTER, GROUNDS, TONES
 
 _Pixel = TypeVar("_Pixel", bound=np.generic)
 
-MIN_VISIBLE = 0.45
+MIN_VISIBLE = 0.6
 """Least share of an object that is seen; the rest may lie behind others or outside of the image."""
 
-_SMALLEST = 0.13
+_SMALLEST = 0.26
 """Diameter of the smallest object, as a share of the side."""
-_LARGEST = (0.48, 0.48, 0.47, 0.45, 0.42, 0.39, 0.36, 0.34)
+_LARGEST = (0.62, 0.6, 0.56, 0.52, 0.48, 0.44, 0.4, 0.37)
 """Diameter of the largest in a scene of 1, 2, … MAX_OBJECTS."""
 _SKEW = 0.6
 """Exponent on a uniform number in 0..1 for the place between the two; below 1 makes large ones more frequent."""
+_TILT = 0.35
+"""Largest turn to either side, radians: shapes lie about as people draw them, so that few pictures teach them."""
 _MIN_PIXELS = 6
 """Least visible area, for pictures so small that a share of it means little."""
 _ATTEMPTS = 60
@@ -91,7 +93,7 @@ class _Layout:
             direction, distance = rng.uniform(0, 2 * math.pi), rng.uniform(0.7, 1.1) * (radius + other.radius)
             x = min(max(other.x + distance * math.cos(direction), 0), self.width)
             y = min(max(other.y + distance * math.sin(direction), 0), self.height)
-        return Pose(x=x, y=y, radius=radius, angle=rng.uniform(0, 2 * math.pi), aspect=rng.uniform(0.78, 1.0))
+        return Pose(x=x, y=y, radius=radius, angle=rng.uniform(-_TILT, _TILT), aspect=rng.uniform(0.85, 1.0))
 
     def accept(self, identity: Identity, pose: Pose) -> bool:
         """Add the object in front, unless it or one behind it would be seen too little."""

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from tests.tiny import TinyRun, tiny_config
+from unified.build import (
+    build_model,
+    cores,
+    joint_loss,
+    load_model,
+    recipe_of,
+    same_classes,
+    taxonomy_from,
+    threads_of,
+    training_loader,
+    workers_of,
+)
+from unified.config import Config, read
+from unified.data.dataset import open_dataset
+from unified.data.sample import Batch, Taxonomy
+from unified.errors import CheckpointError, ConfigError, DataError
+from unified.model.multitask import MultiTaskModel
+from unified.train.plan import Recipe
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+PETS = Taxonomy(("cat", "dog"), (1, 5), identities=3)
+
+
+def config_with(*overrides: str) -> Config:
+    return read("jdc-shapes", ["trunk=yolor-n", *overrides])
+
+
+@pytest.fixture(scope="module")
+def model() -> MultiTaskModel:
+    return build_model(config_with(), PETS)
+
+
+def test_a_model_has_the_tasks_of_its_config(model: MultiTaskModel) -> None:
+    assert list(model.tasks) == ["detection", "classification"]
+
+
+def test_defaults_of_a_config_are_those_of_the_recipe() -> None:
+    config = Config.from_dict({"trunk": "yolor-n", "tasks": {"detection": {}}})
+    assert recipe_of(config.train) == Recipe()
+
+
+def test_numbers_of_a_config_reach_the_recipe() -> None:
+    given = ["train.lr=0.1", "train.weight_decay=0", "train.warmup_epochs=0", "train.max_steps=7", "train.patience=2"]
+    recipe = recipe_of(config_with(*given).train)
+    assert (recipe.lr, recipe.weight_decay, recipe.warmup_epochs) == (0.1, 0, 0)
+    assert (recipe.max_steps, recipe.patience) == (7, 2)
+
+
+def test_gains_and_weights_of_a_config_reach_the_joint_loss(model: MultiTaskModel) -> None:
+    plain = joint_loss(config_with().joint, model)
+    losses = {"detection": {part: torch.tensor(1.0) for part in model.task("detection").gains}}
+    gains = model.task("detection").gains
+    assert plain(losses, 0.0).total == pytest.approx(sum(gains.values()))
+    config = config_with('joint.parts."detection/box"=7', "joint.weights.detection={start: 0.5, end: 1.5}")
+    changed = joint_loss(config.joint, model)
+    expected = sum(gains.values()) - gains["box"] + 7
+    assert changed(losses, 0.0).total == pytest.approx(0.5 * expected)
+    assert changed(losses, 1.0).total == pytest.approx(1.5 * expected)
+
+
+def test_a_gain_for_a_part_that_no_loss_has_is_an_error(model: MultiTaskModel) -> None:
+    joint = config_with('joint.parts."detection/boxes"=1').joint
+    with pytest.raises(ConfigError, match=r"joint\.parts\.detection/boxes.*did you mean 'detection/box'"):
+        joint_loss(joint, model)
+
+
+def test_other_classes_are_an_error_that_shows_both_lists() -> None:
+    same_classes(PETS, Taxonomy(PETS.categories, (7, 8)), "data set", "checkpoint")  # ids and identities may differ
+    with pytest.raises(DataError) as error:
+        same_classes(PETS, Taxonomy(("cat", "cow", "hen"), (1, 2, 3)), "data set", "checkpoint")
+    assert "data set (2): cat, dog" in str(error.value) and "checkpoint (3): cat, cow, hen" in str(error.value)
+    assert "only in the first: dog; only in the second: cow, hen" in str(error.value)
+    with pytest.raises(DataError, match=re.escape("only in the first: none")):
+        same_classes(PETS, Taxonomy(("dog", "cat"), (1, 2)), "data set", "checkpoint")  # the order counts
+
+
+def test_a_taxonomy_comes_back_from_a_checkpoint() -> None:
+    stored = {"categories": ["cat", "dog"], "category_ids": [1, 5], "identities": 3}
+    assert taxonomy_from(stored) == PETS
+
+
+def test_workers_take_half_of_the_cores_of_a_cpu_and_threads_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unified.build.cores", lambda: 8)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
+    assert workers_of("auto", CPU) == 4 and threads_of(4, CPU) == 4
+    assert workers_of("auto", CUDA) == 8 and threads_of(8, CUDA) == 8
+    assert workers_of(3, CPU) == 3 and threads_of(30, CPU) == 1
+    monkeypatch.setattr("unified.build.cores", lambda: 1)
+    assert workers_of("auto", CPU) == 1
+
+
+def test_no_more_threads_than_torch_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unified.build.cores", lambda: 8)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert threads_of(0, CPU) == 2
+
+
+def test_there_is_at_least_one_core() -> None:
+    assert cores() >= 1
+
+
+def test_the_last_epochs_are_without_mosaic(tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tiny_config(tiny_run.data, "train.epochs=5", "augment.close_mosaic=2")
+    loader = training_loader(config, open_dataset(tiny_run.data, "train"), CPU)
+    assert (len(loader), loader.batch_size) == (2, 4)
+    asked: list[bool] = []
+
+    def epoch_of(epoch: int, start: int, *, mosaic: bool) -> Iterator[Batch]:
+        asked.append(mosaic)
+        return iter(())
+
+    monkeypatch.setattr(loader.loader, "epoch", epoch_of)
+    for epoch in range(5):
+        list(loader.epoch(epoch))
+    assert asked == [True, True, True, False, False]
+
+
+def test_a_checkpoint_comes_back_as_the_model_of_its_config(tiny_run: TinyRun) -> None:
+    model, config, taxonomy = load_model(tiny_run.path)
+    assert not model.training
+    assert config == tiny_config(tiny_run.data)
+    assert taxonomy == open_dataset(tiny_run.data, "train").taxonomy
+
+
+def test_what_is_no_checkpoint_is_refused(tiny_run: TinyRun) -> None:
+    with pytest.raises(CheckpointError):
+        load_model(tiny_run.data)

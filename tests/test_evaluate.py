@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.tiny import VAL, TinyRun, tiny_data
+from unified.build import load_model, validation_loader
+from unified.data.dataset import open_dataset
+from unified.errors import ConfigError, DataError
+from unified.evaluate import Inference, evaluate, evaluate_run
+from unified.model.implicit import ImplicitCode
+from unified.train.log import read
+from unified.train.precision import Precision
+
+CPU = torch.device("cpu")
+FLOAT32 = Precision.choose(CPU, "float32")
+
+
+def test_a_run_is_scored_as_it_was_in_training(tiny_run: TinyRun) -> None:
+    seen: list[tuple[int, int]] = []
+    scores = evaluate_run(
+        tiny_run.path, device="cpu", precision="float32", progress=lambda done, total: seen.append((done, total))
+    )
+    logged = read(tiny_run.path / "metrics.jsonl")[-1]
+    for task, found in scores.items():
+        for name, value in found.numbers.items():
+            assert logged[f"{task}/{name}"] == (None if value is None else pytest.approx(value)), name
+    assert list(scores) == ["detection", "classification"]
+    assert seen == [(VAL, VAL)]
+
+
+def test_another_split_and_another_size_can_be_scored(tiny_run: TinyRun) -> None:
+    scores = evaluate_run(tiny_run.path, ["size=96", "train.batch=3"], split="train", device="cpu")
+    assert scores["classification"].numbers["mAP"] is not None
+
+
+def test_other_classes_than_the_checkpoint_s_are_refused_and_both_lists_shown(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    data = tiny_data(tmp_path)
+    path = data / "annotations/instances_val.json"
+    content = json.loads(path.read_text())
+    name, content["categories"][0]["name"] = content["categories"][0]["name"], "unicorn"
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError) as error:
+        evaluate_run(tiny_run.path, [f"data={data}"])
+    shown = str(error.value)
+    assert "data set (" in shown and "checkpoint (" in shown
+    assert "only in the first: unicorn" in shown and f"only in the second: {name}" in shown
+
+
+def test_faulty_annotations_can_be_left_out_here_too(tiny_run: TinyRun, tmp_path: Path) -> None:
+    data = tiny_data(tmp_path)
+    path = data / "annotations/instances_val.json"
+    content = json.loads(path.read_text())
+    content["annotations"][0]["bbox"][2] = 0
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"data\.on_error=drop"):
+        evaluate_run(tiny_run.path, [f"data={data}"])
+    assert evaluate_run(tiny_run.path, [f"data={data}", "data.on_error=drop"], device="cpu")
+
+
+def test_a_split_that_is_not_there_is_an_error(tiny_run: TinyRun) -> None:
+    with pytest.raises(DataError, match="no split 'test'"):
+        evaluate_run(tiny_run.path, split="test")
+
+
+def test_an_override_that_is_no_key_is_an_error(tiny_run: TinyRun) -> None:
+    with pytest.raises(ConfigError, match="siez"):
+        evaluate_run(tiny_run.path, ["siez=64"])
+
+
+def test_inference_folds_a_copy(tiny_run: TinyRun) -> None:
+    model = load_model(tiny_run.path)[0]
+    inference = Inference.of(model, CPU, FLOAT32)
+    assert not any(isinstance(module, ImplicitCode) for module in inference.model.modules())
+    assert any(isinstance(module, ImplicitCode) for module in model.modules())
+
+
+def test_predictions_come_in_the_order_of_the_data_set_with_its_ids(tiny_run: TinyRun) -> None:
+    inference = Inference.of(load_model(tiny_run.path)[0], CPU, FLOAT32)
+    dataset = open_dataset(tiny_run.data, "val")
+    loader = validation_loader(dataset, size=64, batch=3, workers=0, device=CPU)
+    _, predictions = evaluate(inference, loader.epoch(0))
+    assert [p.image_id for p in predictions] == [dataset.record(i).image_id for i in range(VAL)]
+    assert [p.source for p in predictions] == [str(dataset.record(i).path) for i in range(VAL)]
+    scores = torch.cat([p.results["detection"].scores for p in inference(next(loader.epoch(0)), score=0.02)])  # type: ignore[attr-defined]
+    assert (scores >= 0.02).all()

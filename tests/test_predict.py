@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.tiny import TinyRun
+from unified.errors import DataError
+from unified.predict import Picture, Predictor, find_pictures, load, predict_files
+
+LOW = 0.0  # an untrained model says little above it
+
+
+@pytest.fixture(scope="module")
+def predictor(tiny_run: TinyRun) -> Predictor:
+    return load(tiny_run.path, device="cpu", precision="float32")
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray[Any, Any]:
+    return np.random.default_rng(0).integers(0, 256, (50, 80, 3), dtype=np.uint8)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def write_picture(path: Path, size: tuple[int, int] = (40, 30)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.effect_noise(size, 80).convert("RGB").save(path)
+    return path
+
+
+# Finding
+
+
+def test_files_folders_and_globs_are_found_each_once_sorted_within_a_source(tmp_path: Path) -> None:
+    b, a, deep = (write_picture(tmp_path / name) for name in ("b.png", "a.JPG", "sub/c.png"))
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert find_pictures([tmp_path]) == [a, b, deep]
+    assert find_pictures([str(b), tmp_path]) == [b, a, deep]
+    assert find_pictures([str(tmp_path / "*.png")]) == [b]
+    assert find_pictures([str(tmp_path / "**/*.png")]) == [b, deep]
+    assert find_pictures([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]  # named by itself: opening it tells
+
+
+def test_a_file_name_may_look_like_a_glob(tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "shot [1].png")
+    assert find_pictures([str(path)]) == [path]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [("gone.jpg", "is no file, folder or glob"), ("*.jpg", "is no file, folder or glob"), ("", "holds no pictures")],
+)
+def test_a_source_without_pictures_is_an_error(source: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=message):
+        find_pictures([str(tmp_path / source)])
+
+
+# Files
+
+
+def test_files_are_annotated_and_listed(predictor: Predictor, tmp_path: Path) -> None:
+    first, second = write_picture(tmp_path / "in/000000007.png"), write_picture(tmp_path / "in/street.png", (30, 60))
+    done: list[tuple[int, int]] = []
+    out = tmp_path / "out"
+    found = list(predict_files(predictor, [first, second], out=out, score=LOW, progress=lambda *at: done.append(at)))
+    assert [(p.source, p.image_id, p.size) for p in found] == [
+        (str(first), 7, (40, 30)),
+        (str(second), "street", (30, 60)),
+    ]
+    assert {path.name for path in (out / "pictures").iterdir()} == {"000000007.jpg", "street.jpg"}
+    lines = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
+    assert lines == [json.loads(json.dumps(p.to_json())) for p in found]
+    assert lines[1]["width"] == 30 and {"detection", "classification"} <= lines[1].keys()
+    results = json.loads((out / "coco_results.json").read_text())
+    assert {entry["image_id"] for entry in results} <= {7, "street"}
+    assert len(results) == sum(len(p.scores) for p in found)
+    assert done == [(2, 2)]
+
+
+def test_a_broken_picture_does_not_cost_the_others(predictor: Predictor, tmp_path: Path) -> None:
+    good = [write_picture(tmp_path / f"in/{name}.png") for name in "ac"]
+    (tmp_path / "in/b.png").write_bytes(b"")
+    (tmp_path / "in/d.png").write_bytes(good[0].read_bytes()[:99])
+    out = tmp_path / "out"
+    predictions = predict_files(predictor, [tmp_path / "in"], out=out, batch=2)
+    assert [next(predictions).source for _ in good] == [str(path) for path in good]
+    with pytest.raises(DataError, match=r"2 of 4 pictures could not be read(?s:.*)b\.png(?s:.*)d\.png"):
+        next(predictions)
+    assert sorted(path.name for path in (out / "pictures").iterdir()) == ["a.jpg", "c.jpg"]
+    assert len((out / "predictions.jsonl").read_text().splitlines()) == 2
+    json.loads((out / "coco_results.json").read_text())
+
+
+def test_pictures_of_one_name_are_all_kept(predictor: Predictor, tmp_path: Path) -> None:
+    for name in ("a/x.png", "b/x.png", "b/x.jpg", "x-1.png", "y.png"):
+        write_picture(tmp_path / "in" / name)
+    list(predict_files(predictor, [tmp_path / "in"], out=tmp_path / "out"))
+    names = sorted(path.stem for path in (tmp_path / "out/pictures").iterdir())
+    assert names == ["x-1", "x-2", "x-3", "x-4", "y"]
+
+
+def test_nothing_is_written_unless_asked(predictor: Predictor, tmp_path: Path) -> None:
+    path = write_picture(tmp_path / "a.png")
+    assert len(list(predict_files(predictor, [path]))) == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# Single pictures
+
+
+def test_a_picture_gives_the_same_result_however_it_is_handed_over(
+    predictor: Predictor, pixels: np.ndarray[Any, Any], tmp_path: Path
+) -> None:
+    image = Image.fromarray(pixels)
+    path = tmp_path / "a.png"
+    path.write_bytes(encoded(image))
+    kinds: list[Picture] = [path, str(path), encoded(image), image, image.convert("RGBA"), pixels]
+    first, *others = [predictor.predict(kind, score=LOW) for kind in kinds]
+    assert all(other.results == first.results for other in others)
+    assert len(first.boxes) and first.size == (80, 50)
+    assert (first.source, others[-1].source) == (str(path), "")
+
+
+def test_several_pictures_are_answered_in_order(predictor: Predictor, pixels: np.ndarray[Any, Any]) -> None:
+    found = predictor.predict_many([pixels, pixels[:20]])
+    assert [p.size for p in found] == [(80, 50), (80, 20)]
+    assert predictor.predict_many([]) == []
+
+
+EXIF = Image.Exif()
+EXIF[0x0112] = 6  # to be turned by a quarter
+UNUSUAL = {
+    "1x1": (encoded(Image.new("RGB", (1, 1))), (1, 1)),
+    "1 pixel high": (encoded(Image.new("RGB", (500, 1))), (500, 1)),
+    "CMYK": (encoded(Image.new("CMYK", (30, 20), (9, 80, 200, 5)), "JPEG"), (30, 20)),
+    "16 bit": (encoded(Image.fromarray(np.full((20, 30), 40000, np.uint16))), (30, 20)),
+    "EXIF-rotated": (encoded(Image.effect_noise((30, 20), 80), "JPEG", exif=EXIF), (20, 30)),
+    "palette": (encoded(Image.effect_noise((30, 20), 80).convert("P")), (30, 20)),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_unusual_pictures_are_answered_in_their_own_upright_pixels(kind: str, predictor: Predictor) -> None:
+    data, (width, height) = UNUSUAL[kind]
+    found = predictor.predict(data, score=LOW)
+    assert found.size == (width, height)
+    assert (found.boxes >= 0).all()
+    assert (found.boxes[:, 0::2] <= width).all() and (found.boxes[:, 1::2] <= height).all()
+    opened = predictor.predict(Image.open(io.BytesIO(data)), score=LOW)
+    assert opened.size == found.size and opened.results == found.results
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((0, 4, 3), np.uint8)], ids=str
+)
+def test_an_array_of_another_kind_is_an_error(array: np.ndarray[Any, Any], predictor: Predictor) -> None:
+    with pytest.raises(DataError, match=r"\(height, width, 3\) uint8"):
+        predictor.predict(array)
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a....", encoded(Image.new("RGB", (40, 40)))[:60]], ids=len)
+def test_bytes_that_are_no_picture_are_an_error(data: bytes, predictor: Predictor) -> None:
+    with pytest.raises(DataError, match="bytes>"):
+        predictor.predict(data)
+
+
+def test_results_below_the_score_are_left_out(predictor: Predictor, pixels: np.ndarray[Any, Any]) -> None:
+    every = predictor.predict(pixels, score=LOW)
+    bound = float(every.scores.median())
+    assert (predictor.predict(pixels, score=bound).scores >= bound).all()

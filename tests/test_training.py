@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tests.tiny import TinyRun, tiny_config, tiny_data, train_quietly
+from unified.build import load_model
+from unified.config import shipped
+from unified.data.dataset import open_dataset
+from unified.errors import ConfigError, DataError, MissingExtraError
+from unified.train.log import read
+from unified.train.run import RunFolder
+from unified.train.trainer import Trainer
+from unified.training import train
+
+
+def rewritten(path: Path, change: Any) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_a_training_leaves_a_complete_run_folder(tiny_run: TinyRun) -> None:
+    names = {path.relative_to(tiny_run.path).as_posix() for path in tiny_run.path.rglob("*") if path.is_file()}
+    assert {"config.yaml", "environment.json", "status.json", "metrics.jsonl", "metrics.csv"} <= names
+    assert {f"checkpoints/{name}/manifest.json" for name in ("best", "last")} <= names
+    status = json.loads((tiny_run.path / "status.json").read_text())
+    assert status["state"] == "finished" and status["progress"]["step"] == 2
+
+
+def test_every_loss_part_and_the_scores_are_logged(tiny_run: TinyRun) -> None:
+    step, epoch = read(tiny_run.path / "metrics.jsonl")
+    assert {f"loss/detection/{part}" for part in ("box", "obj", "cls")} <= step.keys()
+    assert any(key.startswith("loss/classification/") for key in step)
+    assert {"detection/AP", "classification/mAP", "fitness"} <= epoch.keys()
+
+
+def test_a_training_says_what_it_does(tiny_run: TinyRun) -> None:
+    for words in ("data (COCO), train: 8 pictures", "val: 4 pictures", "yolor-n with detection, classification on cpu"):
+        assert words in tiny_run.printed
+
+
+def test_brackets_are_printed_as_they_are(tmp_path: Path) -> None:
+    printed = train_quietly(tiny_config(tiny_data(tmp_path / "[bold]data")), tmp_path / "[red]run")
+    assert "[bold]data" in printed and "[red]run" in printed
+
+
+def test_a_run_goes_on_where_it_stopped(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train_quietly(tiny_config(tiny_run.data, "train.max_steps=1"), run)
+    assert "going on after update 1" in train_quietly(tiny_config(tiny_run.data), run, resume=True)
+    assert json.loads((run / "status.json").read_text())["progress"]["step"] == 2
+    at_once, resumed = (load_model(path / "checkpoints/last")[0].state_dict() for path in (tiny_run.path, run))
+    assert at_once.keys() == resumed.keys()
+
+
+def test_a_stopped_training_says_how_to_go_on(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(trainer: Trainer) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Trainer, "fit", stopped)
+    printed = StringIO()
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_config(tiny_run.data), out=tmp_path / "run", console=Console(file=printed, width=200))
+    assert f"--out {tmp_path / 'run'} --resume" in printed.getvalue()
+
+
+def test_a_run_folder_in_use_is_left_alone(tiny_run: TinyRun) -> None:
+    with pytest.raises(ConfigError, match="is not empty"):
+        train_quietly(tiny_config(tiny_run.data), tiny_run.path)
+
+
+def test_there_must_be_a_run_to_resume(tiny_run: TinyRun, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no run to resume"):
+        train_quietly(tiny_config(tiny_run.data), tmp_path / "none", resume=True)
+
+
+def test_splits_of_different_classes_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    data = tiny_data(tmp_path / "data")
+    rewritten(data / "annotations/instances_val.json", lambda d: d["categories"][0].update(name="unicorn"))
+    with pytest.raises(DataError, match=r"(?s)train split \(.*val split \(.*unicorn"):
+        train_quietly(tiny_config(data), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_not_resumed_on_other_classes_and_stays_as_it_is(tiny_run: TinyRun, tmp_path: Path) -> None:
+    data = tiny_data(tmp_path / "data")
+    for split in ("train", "val"):
+        rewritten(data / f"annotations/instances_{split}.json", lambda d: d["categories"][0].update(name="unicorn"))
+    before = (tiny_run.path / "status.json").read_text()
+    with pytest.raises(DataError, match=r"(?s)data set \(.*unicorn.*checkpoint \("):
+        train_quietly(tiny_config(data, "train.epochs=2"), tiny_run.path, resume=True)
+    assert (tiny_run.path / "status.json").read_text() == before
+
+
+@pytest.mark.parametrize("override", ['joint.parts."detection/boxes"=1', "device=cuda:77"])
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(
+    override: str, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError):
+        train_quietly(tiny_config(tiny_run.data, override), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_faulty_annotations_are_refused_or_dropped_as_the_config_says(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tiny_data(tmp_path / "data")
+    rewritten(data / "annotations/instances_train.json", lambda d: d["annotations"][0]["bbox"].__setitem__(2, 0))
+    with pytest.raises(DataError, match=r"zero-size box.*(?s:.*)data\.on_error=drop"):
+        train_quietly(tiny_config(data), tmp_path / "run")
+    printed = train_quietly(tiny_config(data, "data.on_error=drop"), tmp_path / "run")
+    assert "1 x zero-size box" in printed
+    assert "left out 1 faulty" in caplog.text and "annotations[0]" in caplog.text
+
+
+def test_without_tensorboard_training_goes_on(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(run: RunFolder, *, every: int) -> None:
+        raise MissingExtraError("tensorboard", "tensorboard")
+
+    monkeypatch.setattr(RunFolder, "events", missing)
+    printed = train_quietly(tiny_config(tiny_run.data), tmp_path / "run")
+    assert "pip install 'unified[tensorboard]'" in printed
+
+
+def test_without_a_folder_runs_are_numbered(tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = tiny_config(tiny_run.data, "train.max_steps=1")
+    assert train(config, console=Console(file=StringIO())) == Path("runs/jdc-shapes/1")
+
+
+@pytest.mark.parametrize("name", [name for name in shipped() if name != "jdc-shapes"])
+def test_every_shipped_config_trains(name: str, tiny_run: TinyRun, tmp_path: Path) -> None:
+    train_quietly(tiny_config(tiny_run.data, "train.max_steps=1", name=name), tmp_path / "run")
+    model, _, taxonomy = load_model(tmp_path / "run")
+    assert "detection" in model.tasks
+    assert taxonomy.categories == open_dataset(tiny_run.data, "val").taxonomy.categories

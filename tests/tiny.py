@@ -1,0 +1,49 @@
+"""The smallest experiment that is whole: a few generated pictures, yolor-n at 64 px, two updates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from unified.config import Config, read
+from unified.data.shapes import make_shapes
+from unified.training import train
+
+SIZE = 64
+TRAIN, VAL = 8, 4  # pictures
+
+
+@dataclass(frozen=True)
+class TinyRun:
+    """A finished training: its data set, its folder, and what was printed."""
+
+    data: Path
+    path: Path
+    printed: str
+
+
+def tiny_data(root: Path) -> Path:
+    make_shapes(root, train=TRAIN, val=VAL, size=SIZE, workers=1)
+    return root
+
+
+def tiny_config(data: Path, *overrides: str, name: str = "jdc-shapes") -> Config:
+    """The config `name`, cut down to one epoch of two batches; `overrides` go over that."""
+    small = [f"data={data}", "trunk=yolor-n", f"size={SIZE}", "device=cpu"]
+    short = ["train.epochs=1", "train.batch=4", "train.nominal_batch=4", "train.workers=0", "train.precision=float32"]
+    return read(name, [*small, *short, "augment.close_mosaic=0", *overrides])
+
+
+def train_quietly(config: Config, out: Path, *, resume: bool = False) -> str:
+    """What the training prints."""
+    printed = StringIO()
+    train(config, out=out, resume=resume, console=Console(file=printed, width=200))
+    return printed.getvalue()
+
+
+def make_tiny_run(root: Path) -> TinyRun:
+    data, run = tiny_data(root / "data"), root / "run"
+    return TinyRun(data, run, train_quietly(tiny_config(data), run))
