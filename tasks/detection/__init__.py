@@ -94,7 +94,12 @@ class Detection(Task):
         iou: float | None = None,
         max_detections: int | None = None,
     ) -> list[Detections]:
-        """Best first, suppressed within a class; what is not given here is as in the options."""
+        """Best first, suppressed within a class; what is not given here is as in the options.
+
+        A `score` is named for looking at the boxes, and the published code then suppresses more than for its curves.
+        """
+        if score is not None and iou is None:
+            iou = self.options.shown_iou
         thresholds = self.thresholds.but(score=score, iou=iou, max_detections=max_detections)
         return detect(raw, self.anchors, self.strides, frames, self.taxonomy, thresholds)
 

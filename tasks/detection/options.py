@@ -63,4 +63,7 @@ class Options(Strictly):
     ignore_crowd: bool = Field(default=True, description="No objectness loss inside regions annotated as a crowd.")
     score: Fraction = Field(default=0.001, description="Lowest score kept, unless the caller asks for another.")
     iou: Fraction = Field(default=0.65, description="Overlap above which a worse box of the same class is dropped.")
+    shown_iou: Fraction = Field(
+        default=0.45, description="The same where somebody looks at the boxes: whenever a caller names a lowest score."
+    )
     max_detections: int = Field(default=300, ge=1, description="Most detections kept in a picture.")

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from unified.task import Scores
@@ -45,8 +44,8 @@ class PlainLines:
 
     def epoch(self, record: EpochRecord) -> None:
         self.console.print(Text(epoch_line(record, self._plan)), soft_wrap=True)
-        if record.scores:
-            self.console.print(score_table(record.scores))
+        for line in score_lines(record.scores):
+            self.console.print(Text(line), soft_wrap=True)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -83,8 +82,8 @@ class ProgressBar:
 
     def epoch(self, record: EpochRecord) -> None:
         self.console.print(Text(epoch_line(record, self._plan)))
-        if record.scores:
-            self.console.print(score_table(record.scores))
+        for line in score_lines(record.scores):
+            self.console.print(Text(line), soft_wrap=True)
 
     def close(self) -> None:
         self._live.stop()
@@ -116,14 +115,14 @@ def epoch_line(record: EpochRecord, plan: Plan) -> str:
     return f"epoch {record.epoch}/{plan.epochs} done  {losses}{fitness}{' (best so far)' if record.best else ''}"
 
 
-def score_table(scores: Mapping[str, Scores]) -> Table:
-    """A row a task, its first numbers side by side: metrics put what matters first; the run's files have them all."""
-    table = Table(show_header=False, box=None, padding=(0, 1))
+def score_lines(scores: Mapping[str, Scores]) -> list[str]:
+    """A line a task with its first numbers: metrics put what matters first; the run's files have all of them."""
+    lines = []
     for task, found in scores.items():
-        first = list(found.numbers.items())[:SHOWN]
-        numbers = [f"{name} {'–' if value is None else format(value, '.4f')}" for name, value in first]
-        table.add_row(Text(task, style="bold"), Text("  ".join(numbers)))
-    return table
+        shown = list(found.numbers.items())[:SHOWN]
+        numbers = "  ".join(f"{name} {'–' if value is None else format(value, '.4f')}" for name, value in shown)
+        lines.append(f"  {task}  {numbers}")
+    return lines
 
 
 def duration(seconds: float) -> str:
