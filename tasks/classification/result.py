@@ -55,7 +55,7 @@ class Tags:
     def draw(self, canvas: Canvas) -> None:
         """One line under the picture: the tags and their probabilities."""
         if self.tags:
-            canvas.caption("  ".join(f"{name} {score:.2f}" for name, score in self.tags.items()))
+            canvas.caption(", ".join(f"{name} {score:.2f}" for name, score in self.tags.items()))
 
 
 def to_tags(logits: Tensor, taxonomy: Taxonomy, threshold: float) -> list[Tags]:
