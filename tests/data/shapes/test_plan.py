@@ -41,10 +41,10 @@ def test_categories_are_balanced(plan: Plan) -> None:
     assert max(counts.values()) <= 1.1 * min(counts.values())
 
 
-def test_images_show_none_to_eight_objects_four_on_average(plan: Plan) -> None:
+def test_images_show_none_to_eight_objects_three_on_average(plan: Plan) -> None:
     sizes = [len(identities) for identities in plan.train]
     assert set(sizes) == set(range(MAX_OBJECTS + 1))
-    assert 3.3 <= sum(sizes) / len(sizes) <= 4.3
+    assert 2.4 <= sum(sizes) / len(sizes) <= 3.2
     assert sizes.count(0) == round(0.05 * len(sizes))
 
 
