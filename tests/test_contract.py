@@ -12,6 +12,7 @@ from torch import Tensor
 
 from unified import registry
 from unified.data.sample import Labels, Objects, Record, Sample, Taxonomy
+from unified.evaluate import answer
 from unified.model.fold import fold
 from unified.model.implicit import ImplicitCode
 from unified.ops.canvas import Canvas
@@ -72,11 +73,7 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 def predictions_of(task: Task, raw: object, samples: list[Sample]) -> list[Prediction]:
-    results = task.decode(raw, [sample.frame for sample in samples])
-    return [
-        Prediction({task.name: result}, str(s.record.path), s.record.size, s.record.image_id)
-        for result, s in zip(results, samples, strict=True)
-    ]
+    return answer({task.name: task}, {task.name: raw}, samples)
 
 
 def perfect_raw(task: Task, samples: list[Sample]) -> object:
@@ -205,14 +202,16 @@ def test_folded_equals_unfolded(task: Task) -> None:
 
 def test_a_result_survives_json(task: Task) -> None:
     for raw in (perfect_raw(task, SAMPLES), task(make_features())):
-        for result in task.decode(raw, [sample.frame for sample in SAMPLES]):
+        for prediction in predictions_of(task, raw, SAMPLES):
+            result = prediction.results[task.name]
             data = result.to_json()
             again = type(result).from_json(json.loads(json.dumps(data, allow_nan=False)))
             assert again.to_json() == data
 
 
 def test_a_result_can_be_drawn_and_told_as_coco_results(task: Task) -> None:
-    for result in task.decode(perfect_raw(task, SAMPLES), [sample.frame for sample in SAMPLES]):
+    for prediction in predictions_of(task, perfect_raw(task, SAMPLES), SAMPLES):
+        result = prediction.results[task.name]
         canvas = Canvas(Image.new("RGB", (2 * WIDTH, 2 * HEIGHT)))
         result.draw(canvas)
         assert canvas.picture().width == canvas.size[0]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from unified.build import load_model, same_classes, validation_loader, workers_of
 from unified.config import changed
 from unified.data.dataset import open_dataset
-from unified.data.sample import Batch, network_input
+from unified.data.sample import Batch, Record, Sample, network_input
 from unified.model.fold import fold
 from unified.model.multitask import MultiTaskModel
 from unified.ops.device import choose_device
-from unified.task import Prediction, Scores
+from unified.task import Prediction, Raw, Regions, Result, ScoredBoxes, Scores, Task
 from unified.train.precision import Precision
 
 Progress = Callable[[int, int], None]  # pictures done, pictures in all
@@ -44,21 +45,41 @@ class Inference:
         images = network_input(batch.images, self.device).to(memory_format=self.precision.memory_format)
         with self.precision.autocast(self.device):
             raw = self.model(images)
-        results = {name: self.model.task(name).decode(raw[name], batch.frames, score=score) for name in raw}
-        return [
-            Prediction(
-                {name: found[i] for name, found in results.items()},
-                source=str(sample.record.path),
-                size=sample.record.size,
-                image_id=sample.record.image_id,
-            )
-            for i, sample in enumerate(batch.samples)
-        ]
+        tasks = {name: self.model.task(name) for name in raw}
+        return answer(tasks, raw, batch.samples, score=score)
 
     def over(self, batches: Iterable[Batch], *, score: float | None = None) -> Iterator[tuple[Batch, list[Prediction]]]:
         """Batch by batch, each with its predictions."""
         for batch in batches:
             yield batch, self(batch, score=score)
+
+
+def answer(
+    tasks: Mapping[str, Task], raw: Mapping[str, Raw], samples: Sequence[Sample], *, score: float | None = None
+) -> list[Prediction]:
+    """Raw outputs by task → one prediction a picture: every task decodes, then describes the boxes that were found."""
+    frames = [sample.frame for sample in samples]
+    decoded = {name: task.decode(raw[name], frames, score=score) for name, task in tasks.items()}
+    regions = [
+        regions_of([results[i] for results in decoded.values()], sample.record) for i, sample in enumerate(samples)
+    ]
+    results = {name: task.describe(raw[name], decoded[name], frames, regions) for name, task in tasks.items()}
+    return [
+        Prediction(
+            {name: found[i] for name, found in results.items()},
+            source=str(sample.record.path),
+            size=sample.record.size,
+            image_id=sample.record.image_id,
+        )
+        for i, sample in enumerate(samples)
+    ]
+
+
+def regions_of(results: Sequence[Result], record: Record) -> Regions:
+    """The boxes of the first result that has some, and those of the labels."""
+    found = next((result.boxes for result in results if isinstance(result, ScoredBoxes)), torch.zeros(0, 4))
+    objects = record.labels.objects
+    return Regions(found, None if objects is None else objects.boxes.as_subclass(Tensor).float())
 
 
 def evaluate(

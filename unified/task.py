@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -50,6 +50,31 @@ class Result(Protocol):
 
     def draw(self, canvas: Canvas) -> None:
         """Show the result on a picture."""
+
+
+@runtime_checkable
+class ScoredBoxes(Protocol):
+    """A result of whatever task finds boxes, N of them."""
+
+    @property
+    def boxes(self) -> Tensor:
+        """(N, 4) xyxy in original pixels"""
+
+    @property
+    def scores(self) -> Tensor:
+        """(N,) in 0..1"""
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,) category indices"""
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """Boxes of one picture that a task may be asked to describe; xyxy in original pixels."""
+
+    found: Tensor  # (N, 4) of the task that finds boxes, row by row; empty where there is none
+    true: Tensor | None = None  # (M, 4) of the picture's labels, row by row; None = not labelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +153,15 @@ class Task(nn.Module, ABC):
         `score` is the lowest score worth telling (0..1) for results that are lists of findings; None = the task's
         own choice for evaluation, low enough for the whole precision-recall curve.
         """
+
+    def describe(
+        self, raw: Raw, results: Sequence[Result], frames: Sequence[Frame], regions: Sequence[Regions]
+    ) -> Sequence[Result]:
+        """A second look, once boxes are known: `results` of `decode`, with what the task says about each region.
+
+        For tasks that speak of objects without finding them; the others leave their results as they are.
+        """
+        return results
 
     @abstractmethod
     def metric(self) -> Metric:

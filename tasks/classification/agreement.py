@@ -13,29 +13,12 @@ All None when nothing predicts boxes. Most pairs are absent in both, so read `ag
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from unified.task import Prediction
-
-
-@runtime_checkable
-class ScoredBoxes(Protocol):
-    """A result of whatever task finds boxes, M of them."""
-
-    @property
-    def boxes(self) -> Tensor: ...
-    @property
-    def scores(self) -> Tensor:
-        """(M,) in 0..1"""
-
-    @property
-    def labels(self) -> Tensor:
-        """(M,) category indices"""
+from unified.task import Prediction, ScoredBoxes
 
 
 class Agreement:
