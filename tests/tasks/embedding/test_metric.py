@@ -74,6 +74,13 @@ def test_a_false_box_stays_in_the_gallery_to_be_mistaken() -> None:
     assert numbers_of(first, second, third)["Rank-1_detected"] == 0.0
 
 
+def test_a_box_found_as_two_categories_is_asked_once() -> None:
+    twice = torch.cat([TRUE, TRUE[:1]])
+    scenes = [scene([1, 2], torch.eye(2), twice, [0.9, 0.8, 0.7]) for _ in range(2)]
+
+    assert numbers_of(*scenes)["Rank-1_detected"] == 1.0
+
+
 def test_labels_without_any_box_found_count_as_not_found() -> None:
     nothing = scene([1, 2], torch.eye(2), torch.zeros(0, 4), [])
 
