@@ -50,7 +50,13 @@ class Embedding(Task):
         self.options = options
         self.taxonomy = taxonomy
         self.stride = next(iter(levels.strides.values()))
-        self.head = Head(levels.channels, options.dimension, align=options.codes.align, refine=options.codes.refine)
+        self.head = Head(
+            levels.channels,
+            options.dimension,
+            hidden=options.hidden,
+            align=options.codes.align,
+            refine=options.codes.refine,
+        )
         classes = len(taxonomy) if options.target == "category" else taxonomy.identities
         if options.loss in CLASSIFYING and not classes:
             raise ConfigError(
