@@ -84,16 +84,17 @@ def _still_visible(whole: NDArray[np.float64], seen: NDArray[np.float64]) -> NDA
 def jitter_colour(picture: Tensor, rng: np.random.Generator, *, hue: float, saturation: float, value: float) -> Tensor:
     """Turn hues by up to ±`hue` of the circle; scale saturation by 1 ± `saturation` and value by 1 ± `value`.
 
-    One linear map of RGB that turns and stretches the colours about the grey axis: an approximation of the way through
-    HSV, at a tenth of its cost.
+    The picture (H, W, 3) is uint8 RGB. Each pixel p becomes (1 + v)·(g + (1 + s)·R·(p - g)), clipped to 0..255: g is
+    its grey (BT.601 luma, in all channels), R the turn about the grey axis by 2π·h. One linear map of RGB: an
+    approximation of the way through HSV, at a tenth of its cost.
     """
     turn, gain, light = rng.uniform(-1, 1, 3) * (2 * math.pi * hue, saturation, value)
     grey = np.tile(_LUMA, (3, 1))
     axis = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)  # generator of turns about (1, 1, 1)
     rotation = np.eye(3) + math.sin(turn) * axis + (1 - math.cos(turn)) * axis @ axis
     matrix = (1 + light) * (grey + (1 + gain) * rotation @ (np.eye(3) - grey))
-    changed = Image.fromarray(picture.numpy()).convert("RGB", tuple(np.pad(matrix, ((0, 0), (0, 1))).ravel().tolist()))
-    return pixels_of(changed)
+    coefficients = tuple(value for row in matrix.tolist() for value in (*row, 0.0))
+    return pixels_of(Image.fromarray(picture.numpy()).convert("RGB", coefficients))
 
 
 def flip_boxes(boxes: NDArray[np.float64], size: int, *, horizontal: bool) -> NDArray[np.float64]:
