@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from unified.track.kalman import Array, State, squared_mahalanobis
+from unified.track.kalman import Array
 
 Rows = npt.NDArray[np.intp]
 
@@ -21,15 +21,12 @@ def iou_cost(boxes: Array, others: Array) -> Array:
     return cost
 
 
-def appearance_cost(state: State, vectors: Array, boxes: Array, others: Array, *, weight: float, gate: float) -> Array:
-    """λ (1 - cosine) + (1 - λ) d², infinite where the motion rules the pair out (d² > gate): equation (5) of DeepSORT.
+def appearance_cost(looks: Array, motion: Array, *, weight: float, gate: float) -> Array:
+    """λ looks + (1 - λ) motion, infinite where motion > gate: equations (5) and (6) of DeepSORT (arXiv 1703.07402).
 
-    N objects of which `state` and `vectors` (N, D) are known; M boxes (M, 4) xyxy that look like `others` (M, D).
-    All vectors are of length 1. `weight` is λ.
+    `looks` (N, M) are cosine distances, `motion` (N, M) squared Mahalanobis distances; `weight` is λ, that of looks.
     """
-    motion = squared_mahalanobis(state, boxes)
-    cost = weight * (1 - vectors @ others.T) + (1 - weight) * motion
-    return np.where(motion <= gate, cost, np.inf)
+    return np.where(motion <= gate, weight * looks + (1 - weight) * motion, np.inf)
 
 
 def within_classes(cost: Array, labels: npt.NDArray[np.int64], others: npt.NDArray[np.int64]) -> Array:

@@ -25,6 +25,7 @@ class TrackerOptions:
     confirm: int = 2  # steps in a row that make an object count, but for the first frame's; DeepSORT has 3
     min_iou: float = 0.2  # overlap of a box with where its object is expected: ByteTrack
     max_distance: float = 0.4  # cost of an embedding match: τ₁ of FairMOT
+    unlike: float = 1.0  # cosine distance from which overlap makes no match either; ours: vectors at right angles
     embedding_weight: float = 0.98  # λ of FairMOT: share of appearance in that cost, the rest is motion
     embedding_momentum: float = 0.9  # α of JDE: how much of the old embedding a new one leaves
     gate: float = CHI2_95_4  # squared Mahalanobis distance beyond which an embedding is not asked
@@ -37,6 +38,7 @@ class TrackerOptions:
         self._refuse("max_lost", self.max_lost >= 0, "0 or more")
         self._refuse("confirm", self.confirm >= 1, "1 or more")
         self._refuse("max_distance", self.max_distance >= 0, "0 or more")
+        self._refuse("unlike", self.unlike > 0, "above 0")
         self._refuse("gate", self.gate > 0, "above 0")
 
     def _refuse(self, name: str, holds: bool, allowed: str) -> None:

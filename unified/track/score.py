@@ -37,6 +37,7 @@ NUMBERS = {
     "MT": ("CLEAR", "MT"),
     "ML": ("CLEAR", "ML"),
 }
+COUNTS = frozenset({"IDSW", "Frag", "FP", "FN", "MT", "ML"})
 _ANY = ""  # stands for all categories together, where truth names none
 
 log = logging.getLogger(__name__)
@@ -159,10 +160,6 @@ def _averaged(metrics: Mapping[str, Any], cells: Sequence[Results]) -> Results:
 
 
 def _numbers(results: Results) -> dict[str, float | None]:
-    return {name: _number(results[family][field]) for name, (family, field) in NUMBERS.items()}
-
-
-def _number(value: Any) -> float:
-    """The mean over α of HOTA's arrays; counts stay whole."""
-    mean = np.mean(value)
-    return int(mean) if np.issubdtype(np.asarray(value).dtype, np.integer) else float(mean)
+    """Of HOTA's arrays the mean over α."""
+    means = {name: float(np.mean(results[family][field])) for name, (family, field) in NUMBERS.items()}
+    return {name: int(mean) if name in COUNTS else mean for name, mean in means.items()}

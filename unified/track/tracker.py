@@ -6,9 +6,9 @@
     3. confident boxes left × objects not yet confirmed           embedding within the motion gate, then IoU
     what is left: confident boxes begin objects, objects are lost
 
-as in JDE (arXiv 1909.12605), with the unsure boxes of ByteTrack (2110.06864, algorithm 1). All within one class; without
-embeddings IoU decides alone. Unlike in JDE, IoU may also find lost objects again: an embedding that was half hidden, or
-is not good, then costs nothing against boxes alone.
+as in JDE (arXiv 1909.12605), with the unsure boxes of ByteTrack (2110.06864, algorithm 1). All within one class.
+Without embeddings IoU decides alone. Unlike in JDE, IoU may also find lost objects again, as long as box and object do
+not look wholly unlike: an embedding that is weak, or of an object half hidden, then costs nothing against boxes alone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from unified.errors import DataError
 from unified.track import kalman
 from unified.track.associate import Rows, appearance_cost, iou_cost, match, within_classes
 from unified.track.detections import Detections
-from unified.track.kalman import Array, State
+from unified.track.kalman import Array, State, squared_mahalanobis
 from unified.track.options import TrackerOptions
 from unified.track.tracks import Sighting
 
@@ -148,6 +148,7 @@ class _Step:
         """Confident boxes for these objects; gives back the objects and the rows that found no partner."""
         if self.found.vectors is not None:
             known, rows = self.assign(known, rows, self.appearance, self.options.max_distance)
+            return self.assign(known, rows, self.overlap_of_alike, 1 - self.options.min_iou)
         return self.assign(known, rows, self.overlap, 1 - self.options.min_iou)
 
     def assign(
@@ -174,17 +175,19 @@ class _Step:
     def overlap(self, known: list[_Object], rows: Rows) -> Array:
         return iou_cost(State.stack([one.state for one in known]).boxes(), self.found.boxes[rows])
 
+    def overlap_of_alike(self, known: list[_Object], rows: Rows) -> Array:
+        return np.where(self._cosine_distance(known, rows) < self.options.unlike, self.overlap(known, rows), np.inf)
+
     def appearance(self, known: list[_Object], rows: Rows) -> Array:
+        motion = squared_mahalanobis(State.stack([one.state for one in known]), self.found.boxes[rows])
+        weight, gate = self.options.embedding_weight, self.options.gate
+        return appearance_cost(self._cosine_distance(known, rows), motion, weight=weight, gate=gate)
+
+    def _cosine_distance(self, known: list[_Object], rows: Rows) -> Array:
         if self.found.vectors is None:
             raise ValueError("appearance is asked of boxes without vectors")
-        return appearance_cost(
-            State.stack([one.state for one in known]),
-            np.stack([one.vector for one in known if one.vector is not None]),
-            self.found.boxes[rows],
-            self.found.vectors[rows],
-            weight=self.options.embedding_weight,
-            gate=self.options.gate,
-        )
+        vectors = np.stack([one.vector for one in known if one.vector is not None])
+        return 1 - vectors @ self.found.vectors[rows].T
 
 
 def _blend(old: Array, new: Array, momentum: float) -> Array:

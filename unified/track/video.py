@@ -105,8 +105,8 @@ def write_gif(pictures: Sequence[Path], out: Path, rate: float) -> None:
             with Image.open(path) as picture:
                 yield picture.convert("P", palette=Image.Palette.ADAPTIVE)
 
-    first, *_ = (still := frames())
-    first.save(out, save_all=True, append_images=still, duration=10 * steps, loop=0)
+    rest = frames()
+    next(rest).save(out, save_all=True, append_images=rest, duration=10 * steps, loop=0)
 
 
 def _av() -> Any:
