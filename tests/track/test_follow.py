@@ -57,6 +57,7 @@ def test_only_the_wanted_categories_are_followed() -> None:
     both = Prediction({"toy": Found(*(getattr(WALK[0], name) for name in ("boxes", "scores", "labels", "names")))})
     pictures = [Image.new("RGB", (64, 48))] * 2
     assert len(track(pictures, Toy([both] * 2), categories=["dog"])) == 0
+    assert len(track(pictures, Toy([prediction([])] * 2), categories=["dog"])) == 0
     assert len(track(pictures, Toy([both] * 2), categories=["dog", "person"])) == 1
 
 
