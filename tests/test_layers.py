@@ -25,7 +25,7 @@ LAYERS = [
     ["unified.build"],
     ["unified.evaluate"],
     ["unified.predict", "unified.training"],
-    ["unified.benchmark", "unified.demo", "unified.doctor"],
+    ["unified.benchmark", "unified.demo", "unified.doctor", "unified.track"],
     ["analysis"],
     ["unified.cli"],
     ["unified.__main__"],
@@ -135,6 +135,8 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
         ("typer", ("unified.cli",)),
         ("matplotlib", ("analysis",)),
         ("tensorboard", ("unified.train.tensorboard",)),
+        ("trackeval", ("unified.track.score",)),
+        ("av", ("unified.track.video",)),
     ],
 )
 def test_a_library_is_known_in_one_place(library: str, homes: tuple[str, ...]) -> None:

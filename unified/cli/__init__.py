@@ -4,6 +4,7 @@
     config.py   config list, show, validate, schema
     data.py     data make, check, browse
     run.py      demo, train, evaluate, predict, benchmark
+    track.py    track
     output.py   tables, JSON, messages, progress
 """
 
@@ -17,7 +18,7 @@ from typing import Annotated
 import typer
 
 import unified
-from unified.cli import about, config, data, run
+from unified.cli import about, config, data, run, track
 from unified.cli.group import group
 from unified.cli.output import complain, say
 from unified.errors import UnifiedError
@@ -30,6 +31,7 @@ app = group(
 )
 _VERBS: list[Callable[..., None]] = [
     *(run.demo, run.train, run.evaluate, run.predict, run.benchmark),
+    track.track,
     *(about.doctor, about.tasks, about.models),
 ]
 for _verb in _VERBS:

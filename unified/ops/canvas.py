@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PIL import Image, ImageDraw, ImageFont
 
 # Okabe and Ito's palette, which the colour-blind can tell apart (jfly.uni-koeln.de/color), without black.
@@ -50,6 +52,12 @@ class Canvas:
         y = y1 - height if y1 >= height else y1
         self._draw.rectangle((x, y, x + width, y + height), fill=colour)
         self._draw.text((x + 2 - left, y + 2 - top), text, fill=DARK if _is_light(colour) else "white", font=self._font)
+
+    def path(self, points: Sequence[tuple[float, float]], colour_index: int = 0) -> None:
+        """A line through points, x and y; fewer than two draw nothing."""
+        zoomed = [(self._zoom * x, self._zoom * y) for x, y in points]
+        if len(zoomed) > 1:
+            self._draw.line(zoomed, fill=PALETTE[colour_index % len(PALETTE)], width=self._line, joint="curve")
 
     def caption(self, text: str) -> None:
         """A line under the picture; long ones are wrapped."""

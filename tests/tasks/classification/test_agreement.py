@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr  # type: ignore[import-untyped]  # scikit-learn brings it
+from scipy.stats import spearmanr
 from torch import Tensor
 
 from tasks.classification.agreement import Agreement, ranks
