@@ -19,6 +19,7 @@ from unified.config import Ramp as RampConfig
 from unified.config import Train as TrainConfig
 from unified.data.augment import Augment
 from unified.data.dataset import Dataset
+from unified.data.kinship import Kinship
 from unified.data.letterbox import Letterbox
 from unified.data.loader import Loader
 from unified.data.sample import Batch, Taxonomy
@@ -108,6 +109,19 @@ def prepare(model: MultiTaskModel, dataset: Dataset, size: int) -> None:
         model.task(name).prepare(records, size)
 
 
+def kinship_of(model: MultiTaskModel, dataset: Dataset) -> Kinship | None:
+    """Which pictures the tasks want to meet in a batch.
+
+    Raises:
+        ConfigError: several tasks want different things.
+    """
+    records = [dataset.record(i) for i in range(len(dataset))]
+    wishes = {name: wish for name in model.tasks if (wish := model.task(name).kinship(records)) is not None}
+    if len(wishes) > 1:
+        raise ConfigError(f"{' and '.join(wishes)} each say which pictures should meet in a batch; only one task may")
+    return next(iter(wishes.values()), None)
+
+
 @dataclass
 class TrainingLoader:
     """A loader as the trainer wants it: it closes the mosaic by itself after `mosaic_epochs` epochs."""
@@ -123,7 +137,9 @@ class TrainingLoader:
         return self.loader.epoch(epoch, start, mosaic=epoch < self.mosaic_epochs)
 
 
-def training_loader(config: Config, dataset: Dataset, device: torch.device) -> TrainingLoader:
+def training_loader(
+    config: Config, dataset: Dataset, device: torch.device, kinship: Kinship | None = None
+) -> TrainingLoader:
     """Augmented, shuffled batches of the training split."""
     loader = Loader(
         dataset,
@@ -133,6 +149,7 @@ def training_loader(config: Config, dataset: Dataset, device: torch.device) -> T
         seed=config.train.seed,
         shuffle=True,
         drop_last=len(dataset) > config.train.batch,
+        kinship=kinship,
         device_type=device.type,
     )
     return TrainingLoader(loader, config.train.epochs - config.augment.close_mosaic, config.train.batch)

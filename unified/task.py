@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from unified.data.kinship import Kinship
 from unified.data.sample import Record, Sample
 from unified.model.implicit import ImplicitCode
 from unified.ops.canvas import Canvas
@@ -174,6 +175,10 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def perfect(self, target: Target, raw: Raw) -> Raw:
         """The raw output that a head without error would give for `target`, in the shape of `raw`."""
+
+    def kinship(self, records: Sequence[Record]) -> Kinship | None:
+        """Which of the training pictures should meet in a batch, for tasks that compare; None = no matter."""
+        return None
 
     def prepare(self, records: Sequence[Record], input_size: int) -> None:
         """Look at the training labels once, before a fresh training: anchors, priors, vocabularies.

@@ -16,6 +16,7 @@ from unified.build import (
     LOG_EVERY,
     build_model,
     joint_loss,
+    kinship_of,
     prepare,
     recipe_of,
     same_classes,
@@ -77,7 +78,7 @@ def train(
     trainer = Trainer(
         model.to(device),
         joint,
-        training_loader(config, train_set, device),
+        training_loader(config, train_set, device, kinship_of(model, train_set)),
         evaluator(config, val_set, device, precision),
         recipe_of(config.train),
         precision=precision,

@@ -7,7 +7,7 @@ Here the rows of picture i are `offsets[i]:offsets[i + 1]` of each array.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import overload
 
@@ -28,16 +28,21 @@ class Rows:
     identities: NDArray[np.int64]  # (N,) negative = unknown
     crowd: NDArray[np.bool_]  # (N,)
     area: NDArray[np.float64]  # (N,) square pixels of the original picture
+    instances: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # (N,) negative = unknown
+
+    def __post_init__(self) -> None:
+        if len(self.instances) != len(self.boxes):
+            object.__setattr__(self, "instances", np.full(len(self.boxes), -1))
 
     def __len__(self) -> int:
         return len(self.boxes)
 
     def __getitem__(self, rows: slice | NDArray[np.bool_] | NDArray[np.int64]) -> Rows:
-        return Rows(self.boxes[rows], self.categories[rows], self.identities[rows], self.crowd[rows], self.area[rows])
+        return Rows(*(getattr(self, column.name)[rows] for column in fields(self)))
 
     def at(self, boxes: NDArray[np.float64]) -> Rows:
         """The same objects in other places."""
-        return Rows(boxes, self.categories, self.identities, self.crowd, self.area)
+        return replace(self, boxes=boxes)
 
     def objects(self, canvas_size: tuple[int, int], dtype: torch.dtype) -> Objects:
         """As tensors of their own; `canvas_size` is (height, width)."""
@@ -48,17 +53,12 @@ class Rows:
             identities=torch.tensor(self.identities),
             crowd=torch.tensor(self.crowd),
             area=torch.tensor(self.area, dtype=dtype),
+            instances=torch.tensor(self.instances),
         )
 
     @classmethod
     def concatenate(cls, parts: Sequence[Rows]) -> Rows:
-        return cls(
-            np.concatenate([part.boxes for part in parts]),
-            np.concatenate([part.categories for part in parts]),
-            np.concatenate([part.identities for part in parts]),
-            np.concatenate([part.crowd for part in parts]),
-            np.concatenate([part.area for part in parts]),
-        )
+        return cls(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)))
 
 
 class Strings(Sequence[str]):
@@ -121,7 +121,8 @@ class Annotations:
         return width, height
 
     def objects_of(self, i: int) -> Rows:
-        return self.rows[self.offsets[i] : self.offsets[i + 1]]
+        first, end = self.offsets[i : i + 2].tolist()
+        return replace(self.rows[first:end], instances=np.arange(first, end))
 
     def captions_of(self, i: int) -> tuple[str, ...] | None:
         """The picture's captions; `None` where it has none, since a caption file does not say "nothing to see"."""

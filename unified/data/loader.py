@@ -15,6 +15,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from unified.data.dataset import Dataset
+from unified.data.kinship import Kinship
 from unified.data.parcel import Failure, Packer, Parcel, ignore_interrupts
 from unified.data.pipeline import Draw, Pipeline
 from unified.data.plan import WINDOW, epoch_order, plan_epoch
@@ -33,6 +34,7 @@ _SHARED_MEMORY = Path("/dev/shm")
 class Loader:
     """The batches of a data set, epoch by epoch; workers live as long as the loader.
 
+    `kinship` says which pictures should meet in a batch.
     The order of the pictures and all that is random about each follow from (seed, epoch, picture); only who meets whom
     in a mosaic also depends on the number of workers. Iterating raises DataError for a picture that cannot be used, and
     for workers that die or give no batch for `timeout` seconds.
@@ -48,6 +50,7 @@ class Loader:
         seed: int = 0,
         shuffle: bool = False,
         drop_last: bool = False,
+        kinship: Kinship | None = None,
         device_type: str = "cpu",
         timeout: float = TIMEOUT,
     ) -> None:
@@ -56,6 +59,7 @@ class Loader:
         self.batch = batch
         self.shuffle = shuffle
         self.drop_last = drop_last
+        self._kinship = kinship
         self._lanes = max(workers, 1)
         self._seed = seed
         self._timeout = timeout
@@ -84,7 +88,7 @@ class Loader:
     def epoch(self, epoch: int, start: int = 0, *, mosaic: bool = True) -> Iterator[Batch]:
         """The batches of an epoch, from number `start` on; with `mosaic=False` each sample shows one picture only."""
         self._orders.plan = plan_epoch(
-            epoch_order(len(self.dataset), shuffle=self.shuffle, seed=self._seed, epoch=epoch),
+            epoch_order(len(self.dataset), shuffle=self.shuffle, seed=self._seed, epoch=epoch, kinship=self._kinship),
             batch=self.batch,
             lanes=self._lanes,
             partners=self.pipeline.partners if mosaic else 0,

@@ -7,22 +7,29 @@ random about a sample do not depend on W; only partners do.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unified.data.kinship import Kinship, bring_together
 from unified.data.pipeline import Draw
 
 WINDOW = 64  # pictures; at 640 px they take about 80 MB
 
 # Streams of random numbers under one seed.
-_ORDER, _PARTNERS, _SAMPLE = 1, 2, 3
+_ORDER, _PARTNERS, _SAMPLE, _KIN = 1, 2, 3, 4
 
 
-def epoch_order(count: int, *, shuffle: bool, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order in which an epoch goes through the pictures."""
-    return np.random.default_rng((seed, epoch, _ORDER)).permutation(count) if shuffle else np.arange(count)
+def epoch_order(
+    count: int, *, shuffle: bool, seed: int, epoch: int, kinship: Kinship | None = None
+) -> NDArray[np.int64]:
+    """The order in which an epoch goes through the pictures; with `kinship` some come twice, and others not at all."""
+    order = np.random.default_rng((seed, epoch, _ORDER)).permutation(count) if shuffle else np.arange(count)
+    if kinship is None:
+        return order
+    return bring_together(order, kinship, np.random.default_rng((seed, epoch, _KIN)))
 
 
 def plan_epoch(
@@ -40,6 +47,7 @@ def plan_epoch(
     batches = [order[i : i + batch] for i in range(0, len(order), batch)]
     if drop_last and batches and len(batches[-1]) < batch:
         batches.pop()
+    repeats = _repeats(order)
     lane_orders = [np.concatenate([order[:0], *batches[lane::lanes]]) for lane in range(lanes)]
     for b in range(start, len(batches)):
         chosen: list[tuple[int, ...]] = [()] * len(batches[b])
@@ -48,9 +56,21 @@ def plan_epoch(
             pool = lane[max(end - WINDOW, 0) : max(end, WINDOW)]
             chosen = _partners(batches[b], pool, partners, np.random.default_rng((seed, epoch, _PARTNERS, b)))
         yield [
-            Draw(index, others, (seed, epoch, _SAMPLE, index))
-            for index, others in zip(batches[b].tolist(), chosen, strict=True)
+            Draw(index, others, (seed, epoch, _SAMPLE, index, *again))
+            for index, others, again in zip(
+                batches[b].tolist(), chosen, repeats[b * batch : (b + 1) * batch], strict=True
+            )
         ]
+
+
+def _repeats(order: NDArray[np.int64]) -> list[tuple[int, ...]]:
+    """What tells the draws of one picture in an epoch apart: () for the first, (1,) for the second …"""
+    seen: Counter[int] = Counter()
+    told: list[tuple[int, ...]] = []
+    for index in order.tolist():
+        told.append((seen[index],) if seen[index] else ())
+        seen[index] += 1
+    return told
 
 
 def _partners(

@@ -39,6 +39,7 @@ class Objects:
     identities: Tensor  # (N,) int64, negative = unknown
     crowd: Tensor  # (N,) bool: a region of many objects, to be ignored by training and by AP
     area: Tensor  # (N,) float, square pixels of the original picture (of the mask where there is one)
+    instances: Tensor  # (N,) int64, the annotation's number in its data set, kept by augmentation; negative = none
 
     def __len__(self) -> int:
         return len(self.categories)
@@ -47,7 +48,8 @@ class Objects:
         """The rows `keep` (a mask or indices), with other boxes where given (already selected)."""
         rows = self.boxes[keep] if boxes is None else boxes
         wrapped = tv_tensors.wrap(rows.as_subclass(Tensor), like=self.boxes)
-        return Objects(wrapped, self.categories[keep], self.identities[keep], self.crowd[keep], self.area[keep])
+        others = (self.categories, self.identities, self.crowd, self.area, self.instances)
+        return Objects(wrapped, *(column[keep] for column in others))
 
     @classmethod
     def make(
@@ -59,10 +61,11 @@ class Objects:
         identities: Tensor | None = None,
         crowd: Tensor | None = None,
         area: Tensor | None = None,
+        instances: Tensor | None = None,
     ) -> Objects:
         """Objects from plain tensors; `canvas_size` is (height, width).
 
-        Unless given, identities are unknown, nothing is a crowd and area = w·h.
+        Unless given, identities and instances are unknown, nothing is a crowd and area = w·h.
         """
         boxes = boxes.reshape(-1, 4)
         n = len(boxes)
@@ -73,6 +76,7 @@ class Objects:
             torch.full((n,), -1) if identities is None else identities.long(),
             torch.zeros(n, dtype=torch.bool) if crowd is None else crowd.bool(),
             (boxes[:, 2:] - boxes[:, :2]).prod(1) if area is None else area,
+            torch.full((n,), -1) if instances is None else instances.long(),
         )
 
     @classmethod

@@ -1,0 +1,48 @@
+"""The head: a 1×1 convolution a level between its codes, and the sum of all levels on the finest grid.
+
+    e = Σ_l up( im_l ⊙ (W_l (x_l + ia_l) + b_l) )        (B, D, H, W): one map, from which every box is read
+
+A dense map, as in JDE (arXiv 1909.12605): one picture costs the same for one object and for a hundred. It is summed
+over the levels since an embedding wants fine texture and wide context at once, whatever the size of the box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unified.model.implicit import ImplicitCode
+from unified.model.places import CodedConv, CodeSpec
+from unified.task import Features
+
+
+class Head(nn.Module):
+    """{"p3": (B, C, H, W), …} → (B, D, H, W) on the grid of the first level."""
+
+    def __init__(
+        self, channels: Mapping[str, int], dimension: int, *, align: CodeSpec | None, refine: CodeSpec | None
+    ) -> None:
+        super().__init__()
+        self.embed = nn.ModuleDict()
+        for level, width in channels.items():
+            self.embed[level] = CodedConv(
+                width,
+                dimension,
+                align=None if align is None else align.align(width),
+                refine=None if refine is None else refine.refine(dimension),
+            )
+
+    def forward(self, features: Features) -> Tensor:
+        maps: list[Tensor] = [embed(features[level]) for level, embed in self.embed.items()]
+        finest = maps[0].shape[2:]
+        return torch.stack([F.interpolate(each, size=finest) for each in maps]).sum(0)
+
+    def codes(self) -> dict[str, ImplicitCode]:
+        """{"align/p3": code, …, "refine/p3": code, …}; empty once folded."""
+        coded = {level: embed for level, embed in self.embed.items() if isinstance(embed, CodedConv)}
+        align = {f"align/{level}": embed.align for level, embed in coded.items()}
+        refine = {f"refine/{level}": embed.refine for level, embed in coded.items()}
+        return {place: code for place, code in (align | refine).items() if code is not None}

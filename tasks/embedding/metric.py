@@ -1,0 +1,116 @@
+"""How well vectors find their like: on the labelled boxes, and on those that the detector found.
+
+Names of `retrieval` and `verification`, on the labelled boxes. With `_unseen`: only queries for identities that were
+not in the training set, the gallery being whole. With `_detected`: the boxes of whatever task finds some, with a score
+of at least `SHOWN`; a box that shows no labelled object stays in the gallery, to be mistaken. `found` is the share of
+the labelled objects that such a box shows: the others are not asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from unified.data.sample import Record, Sample
+from unified.task import Json, Prediction, ScoredBoxes, Scores
+
+from .matching import match
+from .result import Embeddings
+from .retrieval import Ranking, rank, similarities
+from .target import Kind, same_as
+from .verification import acceptance
+
+SHOWN = 0.25  # what `unified predict` shows by default
+
+
+class RetrievalMetric:
+    """Collects vectors; `task` is the name under which predictions hold them.
+
+    `trained` holds the sorted numbers of the training set's identities.
+    """
+
+    def __init__(self, task: str, kind: Kind, categories: Sequence[str], trained: Tensor) -> None:
+        self._task = task
+        # Copies of one object do not recur in a data set; its identities, where there are any, say what is the same.
+        self._kind: Kind = "identity" if kind == "self" else kind
+        self._categories = tuple(categories)
+        self._trained = trained.cpu()
+        self._true = _Gallery()
+        self._detected = _Gallery()
+        self._shown: list[Tensor] = []  # whether each labelled object of known number was found
+
+    def update(self, predictions: Sequence[Prediction], samples: Sequence[Sample]) -> None:
+        for prediction, sample in zip(predictions, samples, strict=True):
+            self._update(prediction, sample.record)
+
+    def _update(self, prediction: Prediction, record: Record) -> None:
+        objects, result = record.labels.objects, prediction.results[self._task]
+        if objects is None or not isinstance(result, Embeddings) or result.true_vectors is None:
+            return
+        numbers = same_as(objects, self._kind)
+        self._true.add(result.true_vectors, numbers, objects.categories)
+        found = next((other for other in prediction.results.values() if isinstance(other, ScoredBoxes)), None)
+        if found is None:
+            return
+        shown = found.scores >= SHOWN
+        rows = match(found.boxes[shown], objects.boxes.as_subclass(Tensor))
+        hit = rows >= 0
+        unknown = torch.full_like(rows, -1)
+        self._detected.add(
+            result.vectors[shown],
+            torch.where(hit, numbers[rows], unknown) if len(numbers) else unknown,
+            torch.where(hit, objects.categories[rows], unknown) if len(numbers) else unknown,
+        )
+        self._shown.append(torch.isin(torch.arange(len(numbers)), rows)[numbers >= 0])
+
+    def compute(self) -> Scores:
+        ranking = rank(self._true.vectors, self._true.numbers)
+        unseen = ~torch.isin(self._true.numbers[ranking.query], self._trained)
+        numbers = ranking.numbers() | acceptance(similarities(self._true.vectors, self._true.numbers))
+        numbers |= {f"{name}_unseen": value for name, value in ranking[unseen].numbers().items()}
+        numbers |= self._on_detected()
+        return Scores(numbers, {"categories": self._per_category(ranking)})
+
+    def _on_detected(self) -> dict[str, float | None]:
+        if not self._shown:
+            return {}
+        ranking = rank(self._detected.vectors, self._detected.numbers)
+        unseen = ~torch.isin(self._detected.numbers[ranking.query], self._trained)
+        numbers = {f"{name}_detected": value for name, value in ranking.numbers().items()}
+        numbers |= {f"{name}_unseen_detected": value for name, value in ranking[unseen].numbers().items()}
+        shown = torch.cat(self._shown)
+        return numbers | {"found": float(shown.double().mean()) if len(shown) else None}
+
+    def _per_category(self, ranking: Ranking) -> list[dict[str, Json]]:
+        category = self._true.categories[ranking.query]
+        rows = []
+        for k, name in enumerate(self._categories):
+            own = ranking[category == k]
+            if len(own.query):
+                numbers = own.numbers()
+                rows.append({"category": name, "queries": len(own.query)} | {n: numbers[n] for n in ("Rank-1", "mAP")})
+        return rows
+
+
+class _Gallery:
+    """Vectors (N, D) with numbers (N,) and categories (N,)."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
+
+    def add(self, vectors: Tensor, numbers: Tensor, categories: Tensor) -> None:
+        self._parts.append((vectors, numbers, categories))
+
+    @property
+    def vectors(self) -> Tensor:
+        return torch.cat([vectors for vectors, _, _ in self._parts]) if self._parts else torch.zeros(0, 1)
+
+    @property
+    def numbers(self) -> Tensor:
+        return torch.cat([numbers for _, numbers, _ in self._parts]) if self._parts else torch.zeros(0).long()
+
+    @property
+    def categories(self) -> Tensor:
+        return torch.cat([categories for _, _, categories in self._parts]) if self._parts else torch.zeros(0).long()
