@@ -25,6 +25,7 @@ LAYERS = [
     ["unified.build"],
     ["unified.evaluate"],
     ["unified.predict", "unified.training"],
+    ["unified.index"],
     ["unified.benchmark", "unified.demo", "unified.doctor"],
     ["analysis"],
     ["unified.cli"],
@@ -135,6 +136,8 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
         ("typer", ("unified.cli",)),
         ("matplotlib", ("analysis",)),
         ("tensorboard", ("unified.train.tensorboard",)),
+        ("faiss", ("unified.index.ann",)),
+        ("sqlite3", ("unified.index.table",)),
     ],
 )
 def test_a_library_is_known_in_one_place(library: str, homes: tuple[str, ...]) -> None:
