@@ -137,6 +137,7 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
         ("matplotlib", ("analysis",)),
         ("tensorboard", ("unified.train.tensorboard",)),
         ("faiss", ("unified.index.ann",)),
+        ("pymilvus", ("unified.index.milvus_server",)),
         ("sqlite3", ("unified.index.table",)),
     ],
 )

@@ -73,11 +73,10 @@ def answer(
     decoded = {name: task.decode(raw[name], frames, score=score) for name, task in tasks.items()}
     if boxes is None:
         regions = [regions_of([found[i] for found in decoded.values()], s.record) for i, s in enumerate(samples)]
-        speaking = tasks
     else:
         regions = [Regions(given) for given in boxes]
-        speaking = {name: t for name, t in tasks.items() if not isinstance(next(iter(decoded[name]), None), ScoredBoxes)}
-    results = {name: task.describe(raw[name], decoded[name], frames, regions) for name, task in speaking.items()}
+        decoded = {name: found for name, found in decoded.items() if not isinstance(found[0], ScoredBoxes)}
+    results = {name: tasks[name].describe(raw[name], found, frames, regions) for name, found in decoded.items()}
     return [
         Prediction(
             {name: found[i] for name, found in results.items()},

@@ -38,6 +38,7 @@ from unified.train.precision import Precision
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})  # what a folder is searched for
+ROUNDING = 0.01  # pixels by which a box may stick out, since x + width need not give the corner back
 SHOWN = 0.25  # scores below it are noise to a person; evaluation keeps them all
 
 
@@ -114,11 +115,11 @@ def to_rgb(picture: Picture) -> Image.Image:
 
 def check_boxes(boxes: Tensor, size: tuple[int, int]) -> None:
     """DataError unless boxes (N, 4) xyxy have an area and lie within a picture of `size` (width, height) pixels."""
-    width, height = size
+    width, height = (side + ROUNDING for side in size)
     for x1, y1, x2, y2 in boxes.tolist():
-        if not (0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height):  # false for NaN, too
+        if not (-ROUNDING <= x1 < x2 <= width and -ROUNDING <= y1 < y2 <= height):  # false for NaN, too
             box = f"x {x1:g}, y {y1:g}, width {x2 - x1:g}, height {y2 - y1:g}"
-            raise DataError(f"the box ({box}) does not lie within the picture of {width}x{height} pixels")
+            raise DataError(f"the box ({box}) does not lie within the picture of {size[0]}x{size[1]} pixels")
 
 
 def find_pictures(sources: Sequence[str | Path]) -> list[Path]:

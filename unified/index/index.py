@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
@@ -21,7 +21,12 @@ from unified.index.entry import Entry, Hit, check
 from unified.index.folder import FolderBackend
 from unified.index.origin import Origin, require_same
 
+if TYPE_CHECKING:
+    from unified.index.embed import Embedder
+    from unified.predict import Picture
+
 MILVUS = "milvus:"
+USUAL_K = 10  # neighbours, where nobody says how many
 LARGEST_ID = 2**63 - 1
 
 
@@ -33,6 +38,7 @@ class Index:
 
     def __init__(self, backend: Backend) -> None:
         self._backend: Backend | None = backend
+        self._embedder: Embedder | None = None
 
     @classmethod
     def create(cls, uri: str | Path, origin: Origin) -> Index:
@@ -103,6 +109,61 @@ class Index:
         checked = self._check_search(vectors, k, where, parameters)
         return self.backend.nearest(checked, k, where=where, parameters=parameters)
 
+    def query(
+        self,
+        image: Picture,
+        *,
+        box: Sequence[float] | None = None,
+        k: int | None = None,
+        category: str | None = None,
+        min_score: float | None = None,
+        model: str | Path | None = None,
+    ) -> list[Hit]:
+        """The k entries most similar to a picture, or to its box (x, y, w, h) in original pixels; 10 where not said.
+
+        The vector is made by the model that the index was built with; `model` is where it lies now, if not there still.
+
+        Raises:
+            RetrievalError: another model than the index's; both hashes are shown.
+            DataError: the picture cannot be read, or the box does not lie within it; and as `search`.
+        """
+        vector = self.embedder(model).vector(image, box)
+        return self.search(vector[None], self.usual(k), where=Filter(category, min_score))[0]
+
+    def similar(
+        self, id: int, *, k: int | None = None, category: str | None = None, min_score: float | None = None
+    ) -> list[Hit]:
+        """The k entries most similar to one of the index, itself left out. Errors as `search`."""
+        size, vector = len(self), self.vectors([id])
+        k = min(USUAL_K, size - 1) if k is None else k
+        if not 1 <= k < size:
+            raise ConfigError(f"k is {k}, and the index holds {size - 1} entries beside {id}; ask for 1 to {size - 1}")
+        hits = self.search(vector, k + 1, where=Filter(category, min_score))[0]
+        return [hit for hit in hits if hit.id != id][:k]
+
+    def embedder(self, model: str | Path | None = None) -> Embedder:
+        """What makes vectors for this index: the model at `model`, or where it lay when the index was built.
+
+        Raises:
+            RetrievalError: another model than the index's; both hashes are shown.
+        """
+        from unified.index.embed import Embedder  # torch; searching by vectors needs none
+
+        run = self.origin.run if model is None else str(model)
+        if run is None:
+            raise ConfigError("the index does not say which model made its vectors: name its run with --model RUN")
+        if model is None and not Path(run).exists():
+            raise RetrievalError(f"the model of this index is no longer at {run}: name its run with --model RUN")
+        if self._embedder is None or self._embedder.origin.run != str(Path(run).resolve()):
+            found = Embedder.load(run)
+            require_same(self.origin, found.origin)
+            self._embedder = found
+        return self._embedder
+
+    def usual(self, k: int | None = None) -> int:
+        """How many neighbours to show: k, or where nobody says, 10 or as many as there are."""
+        return min(USUAL_K, len(self)) if k is None else k
+
     def vectors(self, ids: Sequence[int]) -> Vectors:
         """The stored vectors (N, D), of length 1, in the order of `ids`. DataError names unknown ids."""
         return self.backend.vectors(_whole(ids))
@@ -157,6 +218,6 @@ def _whole(ids: Sequence[Any]) -> list[int]:
 
 
 def _milvus() -> Any:
-    from unified.index.milvus import MilvusBackend  # type: ignore[import-not-found]
+    from unified.index.milvus import MilvusBackend
 
     return MilvusBackend

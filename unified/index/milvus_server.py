@@ -1,4 +1,4 @@
-"""The way to Milvus, and the only file that imports pymilvus: addresses, connections, errors, the shape of a collection.
+"""The way to Milvus, and the only file that imports pymilvus: addresses, connections, errors, schema.
 
     ./faces.db                   Milvus Lite: embedded, in this process, exact
     http://host:19530            Milvus Standalone or Distributed; https:// too

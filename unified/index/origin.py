@@ -15,7 +15,8 @@ class Origin(BaseModel):
     """The network and the settings that made an index's vectors.
 
     `model` is the SHA-256 of its weights, `codes` that of the task's code tensors, `preprocessing` what was done to the
-    picture ({"size": 640, …}), `dimension` the length of a vector.
+    picture ({"size": 640, …}), `dimension` the length of a vector. `run` is where the model lay when the index was
+    built: a hint for queries that must make a vector, and no part of the comparison.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -26,11 +27,12 @@ class Origin(BaseModel):
     preprocessing: dict[str, int | float | str | bool]
     dimension: Annotated[int, Field(ge=1)]
     metric: Literal["cosine"] = "cosine"
+    run: str | None = None
 
 
 def require_same(index_origin: Origin, query_origin: Origin) -> None:
     """RetrievalError that shows both sides of every difference, whole hashes included."""
-    index, query = index_origin.model_dump(), query_origin.model_dump()
+    index, query = index_origin.model_dump(exclude={"run"}), query_origin.model_dump(exclude={"run"})
     differences = [
         f"  {name}: index {index[name]}, query {query[name]}" for name in index if index[name] != query[name]
     ]

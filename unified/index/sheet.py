@@ -7,13 +7,15 @@ grey. The colours are Okabe and Ito's, which the colour-blind can tell apart (jf
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from unified.data.picture import open_picture
 from unified.errors import DataError
+from unified.index.entry import Entry, Hit
 
 SAME, OTHER, UNKNOWN, ASKED = "#009E73", "#D55E00", "#B8B8B4", "#1A1A1A"
 INK, FAINT, PAPER, GROUND = "#1A1A1A", "#6B6B68", "#FFFFFF", "#EFEFEC"
@@ -26,26 +28,55 @@ PALER = 0.45  # … and how far it is faded
 LETTERS, SMALL = 17, 14  # pixels
 
 Box = tuple[float, float, float, float]  # x1 y1 x2 y2 in pixels of the picture
+XYWH = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One picture of a sheet; a box of None is the whole picture, a picture of None is one that cannot be read."""
+    """One picture of a sheet; a box of None is all of it. Without a picture, `instead` stands in its place."""
 
     picture: Image.Image | None
     box: Box | None
     head: str
     text: str = ""
     same: bool | None = None  # as the query? None = not known
+    instead: str = "cannot be read"
 
 
-def open_tile(path: str, box: Box | None, head: str, text: str = "", same: bool | None = None) -> Tile:
-    """A tile of a file; one that is gone or damaged since it was indexed becomes a grey tile that says so."""
+def write_sheet(path: Path, asked: Tile, hits: Sequence[Hit], identity: int | None) -> None:
+    """Draw the hits of a query that shows `identity`, where that is known."""
+    tiles = [
+        replace(
+            entry_tile(f"{rank}   {hit.score:.3f}", hit.entry),
+            same=None if identity is None or hit.entry.identity is None else hit.entry.identity == identity,
+        )
+        for rank, hit in enumerate(hits, 1)
+    ]
+    draw_sheet(asked, tiles).save(path)
+
+
+def entry_tile(head: str, entry: Entry) -> Tile:
+    """What an entry shows; a picture that is gone or damaged since it was indexed is told in its place."""
+    text = " ".join([entry.category or "", "" if entry.identity is None else f"#{entry.identity}"]).strip()
+    return _open(entry.image, entry.box, head, text or Path(entry.image).name)
+
+
+def image_tile(image: str, box: XYWH | None) -> Tile:
+    """What was asked for by a picture, or by its box."""
+    return _open(image, box, "query", Path(image).name)
+
+
+def vector_tile(name: str) -> Tile:
+    """What was asked for by a vector, which shows nothing."""
+    return Tile(None, None, "query", Path(name).name, instead="a vector")
+
+
+def _open(image: str, box: XYWH | None, head: str, text: str) -> Tile:
+    corners = None if box is None else (box[0], box[1], box[0] + box[2], box[1] + box[3])
     try:
-        picture = open_picture(path)
+        return Tile(open_picture(image), corners, head, text)
     except DataError:
-        return Tile(None, None, head, text, same)
-    return Tile(picture, box, head, text, same)
+        return Tile(None, None, head, text)
 
 
 def draw_sheet(query: Tile, neighbours: Sequence[Tile]) -> Image.Image:
@@ -73,7 +104,7 @@ def _draw_tile(sheet: Image.Image, tile: Tile, place: tuple[int, int], side: int
     draw.rectangle((x, y, x + outer - 1, y + outer - 1), fill=colour)
     if tile.picture is None:
         draw.rectangle((x + FRAME, y + FRAME, x + outer - FRAME - 1, y + outer - FRAME - 1), fill=GROUND)
-        draw.text((x + outer / 2, y + outer / 2), "cannot be read", fill=FAINT, font=_font(SMALL), anchor="mm")
+        draw.text((x + outer / 2, y + outer / 2), tile.instead, fill=FAINT, font=_font(SMALL), anchor="mm")
     else:
         sheet.paste(_look(tile.picture, tile.box, side), (x + FRAME, y + FRAME))
     draw.text((x, y + outer + 6), _fit(tile.head, outer, LETTERS), fill=INK, font=_font(LETTERS))
