@@ -68,8 +68,8 @@ class Segment:
         nprobe = min(self.ann.lists, nprobe * len(self.table) // count)
         effort = Effort(nprobe, effort.k_factor or self.record.k_factor)
         scores, positions = self.ann.search(queries, k, effort, among=among)
-        short = np.flatnonzero(positions[:, -1] == NOTHING)
-        if len(short):  # those lists held fewer than k: look through all
+        if (positions[:, -1] == NOTHING).any():  # those lists held fewer than k: look through all
+            short = np.flatnonzero(positions[:, -1] == NOTHING)
             everything = Effort(self.ann.lists, effort.k_factor)
             scores[short], positions[short] = self.ann.search(queries[short], k, everything, among=among)
         return scores, positions

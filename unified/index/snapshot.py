@@ -41,7 +41,7 @@ class Snapshot:
         """(N, k) of all segments; rows end in id -1 where fewer match."""
         parts = [segment.search(queries, k, where, effort) for segment in self.segments]
         if len(parts) == 1 and parts[0].ids.shape[1] == k:
-            return Neighbours(parts[0].ids, _cosines(parts[0].scores))
+            return _cosines(parts[0].ids, parts[0].scores)
         padding = Neighbours(
             np.full((len(queries), k), NOTHING, np.int64), np.full((len(queries), k), -np.inf, np.float32)
         )
@@ -49,7 +49,7 @@ class Snapshot:
         scores = np.concatenate([part.scores for part in (*parts, padding)], axis=1)
         scores[ids == NOTHING] = -np.inf
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return Neighbours(np.take_along_axis(ids, best, 1), _cosines(np.take_along_axis(scores, best, 1)))
+        return _cosines(np.take_along_axis(ids, best, 1), np.take_along_axis(scores, best, 1))
 
     def hits(self, found: Neighbours) -> list[list[Hit]]:
         """The entries of what was found, those of each id read once."""
@@ -116,6 +116,8 @@ def _load(folder: Path, manifest: Manifest, record: SegmentRecord, held: dict[st
     return Segment(record, ann, table, live)
 
 
-def _cosines(scores: Vectors) -> Vectors:
-    """Rounding can lift a product of unit vectors above 1; -inf stays, for what was not found."""
-    return np.where(np.isneginf(scores), scores, np.clip(scores, -1, 1))
+def _cosines(ids: Positions, scores: Vectors) -> Neighbours:
+    """Rounding can lift a product of unit vectors above 1; what was not found has -inf."""
+    scores.clip(-1, 1, out=scores)
+    scores[ids == NOTHING] = -np.inf
+    return Neighbours(ids, scores)

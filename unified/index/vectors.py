@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from unified.errors import DataError
 from unified.index.backend import Vectors
 
+SMALL, LARGE = 1e-20, 1e30  # between them a sum of squares in float32 has lost nothing
+
 
 def unit(vectors: ArrayLike, dimension: int) -> Vectors:
     """(N, dimension) numbers as float32 of length 1, so that an inner product is a cosine.
@@ -15,9 +17,13 @@ def unit(vectors: ArrayLike, dimension: int) -> Vectors:
     DataError for another shape, for NaN or infinity, and for a vector of zeros, which has no direction.
     """
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is reported below
-        array = np.ascontiguousarray(vectors, dtype=np.float32)
+        array: Vectors = np.ascontiguousarray(vectors, dtype=np.float32)
     if array.ndim != 2 or array.shape[1] != dimension:
         raise DataError(f"vectors of shape {array.shape}: this index takes (N, {dimension})")
+    squares = np.einsum("nd,nd->n", array, array)
+    if ((squares > SMALL) & (squares < LARGE)).all():
+        normed: Vectors = array / np.sqrt(squares)[:, None]
+        return normed
     # In float64 the squares of float32 numbers neither overflow nor vanish.
     squares = np.einsum("nd,nd->n", array, array, dtype=np.float64)
     if not np.isfinite(squares).all():
