@@ -6,6 +6,7 @@ The vectors are those of whichever task of the model makes some: it is known by 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ class Embedder:
                 "train one with: unified train jde-shapes"
             )
         origin = Origin(
-            model=digest(model.state_dict()),
+            model=digest(model.state_dict(), json.dumps({"trunk": config.trunk, "tasks": config.tasks}, sort_keys=True)),
             task=makers[0],
             codes=digest({place: code.g() for place, code in model.task(makers[0]).codes().items()}),
             preprocessing={"size": config.size, "fit": "letterbox"},
@@ -223,9 +224,9 @@ def store(index: Index, pictures: Iterable[Rows]) -> int:
     return total
 
 
-def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, types, shapes and bytes, whatever file or device the tensors are in."""
-    sha = hashlib.sha256()
+def digest(tensors: Mapping[str, Tensor], about: str = "") -> str:
+    """SHA-256 of `about` and of names, types, shapes and bytes, whatever file or device the tensors are in."""
+    sha = hashlib.sha256(about.encode())
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
