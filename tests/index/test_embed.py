@@ -90,7 +90,7 @@ def test_a_model_without_vectors_is_refused(tiny_run: TinyRun) -> None:
 def test_labelled_objects_come_with_their_boxes_categories_identities_and_captions(
     embedder: Embedder, val: Dataset
 ) -> None:
-    vectors, entries = together(embedder.split(val, true_boxes=True, workers=0))
+    vectors, entries = together(embedder.split(val, true_boxes=True))
     expected = []
     for i in range(len(val)):
         record = val.record(i)
@@ -105,7 +105,7 @@ def test_labelled_objects_come_with_their_boxes_categories_identities_and_captio
 
 
 def test_a_labelled_object_asked_for_by_its_box_has_the_vector_of_the_index(embedder: Embedder, val: Dataset) -> None:
-    vectors, entries = together(embedder.split(val, true_boxes=True, workers=0))
+    vectors, entries = together(embedder.split(val, true_boxes=True))
     for vector, entry in zip(vectors, entries, strict=True):
         assert entry.box is not None
         np.testing.assert_allclose(embedder.vector(entry.image, entry.box), vector, atol=NEAR)
@@ -114,7 +114,7 @@ def test_a_labelled_object_asked_for_by_its_box_has_the_vector_of_the_index(embe
 def test_found_objects_are_the_same_from_files_and_from_a_data_set(embedder: Embedder, val: Dataset) -> None:
     paths = [val.record(i).path for i in range(len(val))]
     vectors, entries = together(embedder.files(paths, score=0.0))
-    others, labelled = together(embedder.split(val, score=0.0, workers=0))
+    others, labelled = together(embedder.split(val, score=0.0))
     assert [replace(entry, caption=None) for entry in labelled] == entries and len(entries) == len(vectors) > 0
     np.testing.assert_allclose(vectors, others, atol=NEAR)
     assert all(entry.score is not None and entry.category in val.taxonomy.categories for entry in entries)
@@ -125,7 +125,7 @@ def test_found_objects_are_the_same_from_files_and_from_a_data_set(embedder: Emb
 
 
 def test_whole_pictures_are_one_entry_each(embedder: Embedder, val: Dataset) -> None:
-    vectors, entries = together(embedder.split(val, whole=True, workers=0))
+    vectors, entries = together(embedder.split(val, whole=True))
     assert [(entry.box, entry.image) for entry in entries] == [(None, str(val.record(i).path)) for i in range(len(val))]
     np.testing.assert_allclose(embedder.vector(entries[1].image), vectors[1], atol=NEAR)
     paths = [val.record(i).path for i in range(len(val))]
@@ -134,7 +134,7 @@ def test_whole_pictures_are_one_entry_each(embedder: Embedder, val: Dataset) -> 
 
 def test_progress_counts_pictures(embedder: Embedder, val: Dataset) -> None:
     seen: list[tuple[int, int]] = []
-    list(embedder.split(val, whole=True, workers=0, progress=lambda *at: seen.append(at)))
+    list(embedder.split(val, whole=True, progress=lambda *at: seen.append(at)))
     assert seen[-1] == (len(val), len(val))
 
 
@@ -167,15 +167,15 @@ def test_what_can_be_read_is_stored_though_the_rest_cannot(embedder: Embedder, v
     assert [Path(entry.image).name for entry in index.entries([0, 1])] == ["a.png", "c.png"]
 
 
-def test_many_vectors_are_stored_in_chunks(
-    embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_vectors_are_stored_in_chunks(embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unified.index.embed.CHUNK", 3)
     index, sizes = Index.create(tmp_path / "index", embedder.origin), list[int]()
     add = Index.add
     monkeypatch.setattr(Index, "add", lambda self, v, e: (sizes.append(len(e)), add(self, v, e))[1])
     counts, rng = [2, 0, 2, 1, 1, 1], np.random.default_rng(0)
-    rows = [(rng.standard_normal((n, 16), np.float32), [Entry(f"{i}-{j}") for j in range(n)]) for i, n in enumerate(counts)]
+    rows = [
+        (rng.standard_normal((n, 16), np.float32), [Entry(f"{i}-{j}") for j in range(n)]) for i, n in enumerate(counts)
+    ]
     assert store(index, rows) == len(index) == 7
     assert sizes == [4, 3]
     for i, (image, vectors) in enumerate((e.image, v) for vs, es in rows for e, v in zip(es, vs, strict=True)):
@@ -189,7 +189,7 @@ def test_many_vectors_are_stored_in_chunks(
 @pytest.fixture(scope="module")
 def index(embedder: Embedder, val: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Index:
     made = Index.create(tmp_path_factory.mktemp("asked") / "index", embedder.origin)
-    store(made, embedder.split(val, true_boxes=True, workers=0))
+    store(made, embedder.split(val, true_boxes=True))
     return made
 
 
@@ -221,9 +221,7 @@ def test_what_is_like_an_entry_does_not_name_the_entry(tmp_path: Path) -> None:
         index.similar(999)
 
 
-def test_the_model_may_have_moved_but_not_changed(
-    index: Index, tiny_jde: TinyRun, tmp_path: Path
-) -> None:
+def test_the_model_may_have_moved_but_not_changed(index: Index, tiny_jde: TinyRun, tmp_path: Path) -> None:
     image = open_dataset(tiny_jde.data, "val").record(0).path
     moved = make_untrained_run(tiny_jde.data, tmp_path / "moved").path
     here, there = index.query(image), index.query(image, model=moved)

@@ -207,7 +207,7 @@ def test_vectors_of_another_model_are_refused_with_both_hashes(tmp_path: Path) -
 
 def test_verify_finds_rows_that_are_not_ours(index: Index) -> None:
     index.add(gallery.vectors(2), gallery.entries(range(2)))
-    row = {name: None for name in ("x", "y", "w", "h", "score", "identity", "caption")}
+    row = dict.fromkeys(("x", "y", "w", "h", "score", "identity", "caption"))
     strange = {**row, "id": 7, "vector": [2.0] * gallery.D, "image": "a", "category": "yeti"}
     backend_of(index)._client.insert("unified", [strange])
     assert [fault.partition("entry ")[2] for fault in index.verify()] == [
@@ -277,7 +277,9 @@ def test_a_server_that_is_not_there_or_says_nothing_is_one_line(monkeypatch: pyt
         for listening in (False, True):
             if listening:
                 mute.listen()
-            with pytest.raises(RetrievalError, match=rf"milvus:http://127\.0\.0\.1:{port}: cannot be opened: ") as error:
+            with pytest.raises(
+                RetrievalError, match=rf"milvus:http://127\.0\.0\.1:{port}: cannot be opened: "
+            ) as error:
                 Index.open(f"milvus:http://127.0.0.1:{port}")
             assert "check the address" in str(error.value) and "\n" not in str(error.value)
 
@@ -293,5 +295,5 @@ def test_a_library_that_is_broken_is_not_called_missing(tmp_path: Path, monkeypa
     (tmp_path / "milvus_lite.py").write_text("import a_module_that_nobody_has")
     monkeypatch.delitem(sys.modules, "milvus_lite")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(RetrievalError, match="milvus_lite is installed, but cannot be imported: .*nobody_has"):
+    with pytest.raises(RetrievalError, match=r"milvus_lite is installed, but cannot be imported: .*nobody_has"):
         Index.create(uri(tmp_path), gallery.ORIGIN)

@@ -65,10 +65,14 @@ class HasCaption(Protocol):
 
 @dataclass(frozen=True)
 class Embedder:
-    """A trained model that makes vectors; `origin` is what an index of them must say."""
+    """A trained model that makes vectors; `origin` is what an index of them must say.
+
+    `workers` are the processes that decode the pictures of a data set, those of the training if not said otherwise.
+    """
 
     predictor: Predictor
     origin: Origin
+    workers: int
 
     @classmethod
     def load(cls, run: str | Path, *, device: str = "auto", precision: str = "auto") -> Embedder:
@@ -90,14 +94,16 @@ class Embedder:
                 "train one with: unified train jde-shapes"
             )
         origin = Origin(
-            model=digest(model.state_dict(), json.dumps({"trunk": config.trunk, "tasks": config.tasks}, sort_keys=True)),
+            model=digest(
+                model.state_dict(), json.dumps({"trunk": config.trunk, "tasks": config.tasks}, sort_keys=True)
+            ),
             task=makers[0],
             codes=digest({place: code.g() for place, code in model.task(makers[0]).codes().items()}),
             preprocessing={"size": config.size, "fit": "letterbox"},
             dimension=len(_vectors_of(probe, makers[0]).image_vector),
             run=str(Path(run).resolve()),
         )
-        return cls(predictor, origin)
+        return cls(predictor, origin, workers_of(config.train.workers, where))
 
     def vector(self, picture: Picture, box: Sequence[float] | None = None) -> Vectors:
         """(D,) of the box (x, y, w, h) in original pixels, or of the whole picture.
@@ -134,18 +140,15 @@ class Embedder:
         true_boxes: bool = False,
         whole: bool = False,
         score: float = SHOWN,
-        workers: int | None = None,
         progress: Progress | None = None,
     ) -> Iterator[Rows]:
         """Of each picture of a data set the objects found, the labelled ones with their identities, or the whole.
 
-        Crowd regions are left out. `workers` are processes that decode pictures; None suits the machine.
+        Crowd regions are left out.
         """
         inference, done = self.predictor.inference, 0
-        processes = workers_of("auto" if workers is None else workers, inference.device)
-        loader = validation_loader(
-            dataset, size=self.predictor.size, batch=BATCH, workers=processes, device=inference.device
-        )
+        size, device = self.predictor.size, inference.device
+        loader = validation_loader(dataset, size=size, batch=BATCH, workers=self.workers, device=device)
         for batch in loader.epoch(0):
             records = [sample.record for sample in batch.samples]
             labelled = [_labelled(record) for record in records]
