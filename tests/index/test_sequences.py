@@ -74,7 +74,7 @@ def compare(index: Index, model: Model, where: Filter | None) -> None:
         model.check(query, k, where, index.search(query[None], k, where=where, parameters=EVERYTHING)[0])
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@settings(max_examples=12, deadline=None, derandomize=True, database=None)
 @given(STEPS, FILTERS, POLICIES)
 def test_a_sequence_of_changes_gives_what_a_dictionary_gives(
     steps: list[Step], where: Filter | None, policy: Policy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from tests.index.gallery import SMALL, Model, entries, entry, filled, vectors
 from unified.index.backend import Filter
+from unified.index.entry import Hit
 from unified.index.folder import FolderBackend
 from unified.index.index import Index
 
@@ -27,7 +29,7 @@ class Ledger:
         self.staying: set[int] = set()
         self.turn = threading.Lock()
 
-    def check(self, queries: np.ndarray, wanted: list[int], answers: list, begun: float) -> None:
+    def check(self, queries: np.ndarray, wanted: list[int], answers: list[list[Hit]], begun: float) -> None:
         for query, own, hits in zip(queries, wanted, answers, strict=True):
             scores = [hit.score for hit in hits]
             assert scores == sorted(scores, reverse=True) and len({hit.id for hit in hits}) == len(hits)
@@ -83,7 +85,7 @@ def test_searches_beside_a_writer_are_told_nothing_wrong(tmp_path: Path, seconds
     ledger.staying.update(range(START))
     counts, failures = [0] * SEARCHERS, []
 
-    def watched(work, *arguments: object) -> None:
+    def watched(work: Callable[..., object], *arguments: object) -> None:
         try:
             work(index, ledger, stop, *arguments)
         except BaseException as error:  # noqa: BLE001 - raised below, in the test's own thread
