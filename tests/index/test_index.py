@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.index.gallery import D, ORIGIN, Model, entries, entry, filled, vectors
+from tests.index.gallery import ORIGIN, D, Model, entries, entry, filled, vectors
 from unified.errors import ConfigError, DataError, RetrievalError
 from unified.index.backend import Effort, Filter
 from unified.index.entry import Entry

@@ -96,7 +96,8 @@ class FolderBackend:
             while kept and kept[-1].count <= size:
                 merged.insert(0, kept.pop())
                 size += merged[0].count
-            fresh = draft.segment(np.concatenate([*map(_live_vectors, merged), vectors]), chain(_rows(merged), rows))
+            joined = np.concatenate([*map(_live_vectors, merged), vectors]) if merged else vectors
+            fresh = draft.segment(joined, chain(_rows(merged), rows))
             self.snapshot = draft.commit([*kept, fresh], ids.stop)
         return list(ids)
 
