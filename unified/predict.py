@@ -26,7 +26,7 @@ from torch import Tensor
 
 from unified.build import load_model
 from unified.data.letterbox import draw_letterbox
-from unified.data.picture import open_picture, upright_rgb
+from unified.data.picture import open_picture, pixels_of, upright_rgb
 from unified.data.sample import Batch, Labels, Record, Sample, Taxonomy
 from unified.errors import DataError
 from unified.evaluate import Inference
@@ -93,7 +93,7 @@ class Predictor:
         rgb = to_rgb(picture)
         source = Path(picture) if isinstance(picture, str | Path) else Path()
         frame = Frame.letterbox(rgb.size, (self.size, self.size))
-        image = torch.from_numpy(np.array(draw_letterbox(rgb, frame))).permute(2, 0, 1)
+        image = draw_letterbox(pixels_of(rgb), frame).permute(2, 0, 1)
         return Sample(image, Labels(), frame, Record(source.stem, source, rgb.size, Labels()))
 
 

@@ -50,7 +50,13 @@ class Embedding(Task):
         self.options = options
         self.taxonomy = taxonomy
         self.stride = next(iter(levels.strides.values()))
-        self.head = Head(levels.channels, options.dimension, align=options.codes.align, refine=options.codes.refine)
+        self.head = Head(
+            levels.channels,
+            options.dimension,
+            hidden=options.hidden,
+            align=options.codes.align,
+            refine=options.codes.refine,
+        )
         classes = len(taxonomy) if options.target == "category" else taxonomy.identities
         if options.loss in CLASSIFYING and not classes:
             raise ConfigError(
@@ -135,8 +141,11 @@ class Embedding(Task):
         """Learn which identities there are to be trained on."""
         if self.options.target == "identity":
             given = [same_as(r.labels.objects, "identity") for r in records if r.labels.objects is not None]
-            numbers = torch.unique(torch.cat(given)) if given else self.trained
-            self.trained.copy_(numbers[numbers >= 0])
+            numbers = torch.unique(torch.cat(given)) if given else torch.zeros(0).long()
+            numbers = numbers[numbers >= 0]
+            # The taxonomy counts crowds, too, whose identities are not trained on: their rows stay empty.
+            self.trained.fill_(torch.iinfo(torch.long).max)
+            self.trained[: len(numbers)] = numbers
 
     def kinship(self, records: Sequence[Record]) -> Kinship | None:
         """Pictures that show the same should meet in a batch: a picture for itself alone has nothing to teach."""

@@ -4,6 +4,8 @@
 
 A dense map, as in JDE (arXiv 1909.12605): one picture costs the same for one object and for a hundred. It is summed
 over the levels since an embedding wants fine texture and wide context at once, whatever the size of the box.
+With `hidden` channels a 3×3 convolution of the task's own stands before the codes, as in FairMOT (arXiv 2004.01888): a
+trunk that finds objects by what their class shares has little room for what sets them apart.
 """
 
 from __future__ import annotations
@@ -14,20 +16,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unified.model.blocks import Conv, Style
 from unified.model.implicit import ImplicitCode
 from unified.model.places import CodedConv, CodeSpec
 from unified.task import Features
+
+STYLE = Style("D", "silu")
 
 
 class Head(nn.Module):
     """{"p3": (B, C, H, W), …} → (B, D, H, W) on the grid of the first level."""
 
     def __init__(
-        self, channels: Mapping[str, int], dimension: int, *, align: CodeSpec | None, refine: CodeSpec | None
+        self,
+        channels: Mapping[str, int],
+        dimension: int,
+        *,
+        hidden: int,
+        align: CodeSpec | None,
+        refine: CodeSpec | None,
     ) -> None:
         super().__init__()
-        self.embed = nn.ModuleDict()
-        for level, width in channels.items():
+        self.own, self.embed = nn.ModuleDict(), nn.ModuleDict()
+        for level, shared in channels.items():
+            width = hidden or shared
+            self.own[level] = Conv(shared, hidden, 3, style=STYLE) if hidden else nn.Identity()
             self.embed[level] = CodedConv(
                 width,
                 dimension,
@@ -36,7 +49,7 @@ class Head(nn.Module):
             )
 
     def forward(self, features: Features) -> Tensor:
-        maps: list[Tensor] = [embed(features[level]) for level, embed in self.embed.items()]
+        maps: list[Tensor] = [embed(self.own[level](features[level])) for level, embed in self.embed.items()]
         finest = maps[0].shape[2:]
         return torch.stack([F.interpolate(each, size=finest) for each in maps]).sum(0)
 

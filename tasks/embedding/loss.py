@@ -104,8 +104,7 @@ def _comparison(name: LossName, temperature: float, margin: float) -> Compare:
     from pytorch_metric_learning import distances, losses, miners
 
     if name == "supcon":
-        supcon: Compare = losses.SupConLoss(temperature)
-        return supcon
+        return _mined(losses.SupConLoss(temperature), lambda *compared: None)  # all pairs
     if name == "multi_similarity":
         return _mined(losses.MultiSimilarityLoss(), miners.MultiSimilarityMiner())
     distance = distances.LpDistance()
@@ -113,7 +112,7 @@ def _comparison(name: LossName, temperature: float, margin: float) -> Compare:
     return _mined(losses.TripletMarginLoss(margin, distance=distance), semi_hard)
 
 
-def _mined(loss: Compare, miner: Callable[..., tuple[Tensor, ...]]) -> Compare:
+def _mined(loss: Compare, miner: Callable[..., tuple[Tensor, ...] | None]) -> Compare:
     def compare(vectors: Tensor, numbers: Tensor, *others: Tensor) -> Tensor:
         compared: Tensor = loss(vectors, numbers, miner(vectors, numbers, *others), *others)
         return compared

@@ -2,7 +2,7 @@
 
 Names of `retrieval` and `verification`, on the labelled boxes. With `_unseen`: only queries for identities that were
 not in the training set, the gallery being whole. With `_detected`: the boxes of whatever task finds some, with a score
-of at least `SHOWN`; a box that shows no labelled object stays in the gallery, to be mistaken. `found` is the share of
+of at least `SHOWN`; one that shows no labelled object stays in the gallery, to be mistaken. `found` is the share of
 the labelled objects that such a box shows: the others are not asked for.
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from unified.data.sample import Record, Sample
 from unified.task import Json, Prediction, ScoredBoxes, Scores
 
-from .matching import match
+from .matching import AGAIN, match
 from .result import Embeddings
 from .retrieval import Ranking, rank, similarities
 from .target import Kind, same_as
@@ -54,15 +54,11 @@ class RetrievalMetric:
         found = next((other for other in prediction.results.values() if isinstance(other, ScoredBoxes)), None)
         if found is None:
             return
-        shown = found.scores >= SHOWN
+        shown = (found.scores >= SHOWN).nonzero().flatten()
         rows = match(found.boxes[shown], objects.boxes.as_subclass(Tensor))
-        hit = rows >= 0
-        unknown = torch.full_like(rows, -1)
-        self._detected.add(
-            result.vectors[shown],
-            torch.where(hit, numbers[rows], unknown) if len(numbers) else unknown,
-            torch.where(hit, objects.categories[rows], unknown) if len(numbers) else unknown,
-        )
+        # A second box of one object would be its own best answer, or the best wrong one: neither says anything.
+        shown, rows = shown[rows != AGAIN], rows[rows != AGAIN]
+        self._detected.add(result.vectors[shown], _looked_up(numbers, rows), _looked_up(objects.categories, rows))
         self._shown.append(torch.isin(torch.arange(len(numbers)), rows)[numbers >= 0])
 
     def compute(self) -> Scores:
@@ -92,6 +88,11 @@ class RetrievalMetric:
                 numbers = own.numbers()
                 rows.append({"category": name, "queries": len(own.query)} | {n: numbers[n] for n in ("Rank-1", "mAP")})
         return rows
+
+
+def _looked_up(values: Tensor, rows: Tensor) -> Tensor:
+    """`values` of the rows, -1 where there is none."""
+    return torch.cat([values, values.new_tensor([-1])])[rows]
 
 
 class _Gallery:

@@ -45,6 +45,9 @@ class Options(BaseModel):
     grid: int = Field(
         default=1, ge=1, le=7, description="A box is read in grid × grid parts, each giving its share of the vector."
     )
+    hidden: int = Field(
+        default=0, ge=0, description="Channels of a 3×3 convolution of the task's own before its codes; 0 = none."
+    )
     codes: Codes = Field(default=Codes(), description="Implicit codes: align, refine.")
     loss: LossName = Field(
         default="supcon",

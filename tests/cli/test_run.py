@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from unified import benchmark, demo, evaluate, predict, training
+from unified import demo, evaluate, predict, training
+from unified.benchmark.timing import Timing
 from unified.config import Config
 from unified.errors import DataError
 from unified.task import Prediction, Scores
@@ -141,8 +142,8 @@ def test_demo_takes_a_folder_and_a_length(cli: Any, calls: Calls, monkeypatch: p
 
 
 def test_benchmark_prints_a_row_a_variant(cli: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
-    timing = benchmark.Timing("yolor-n", "inference", "float32", 64, 2, 10.0, 200.0, 1.5, speedup=1.0)
-    monkeypatch.setattr(benchmark, "run", recording(calls, [timing]))
+    timing = Timing("yolor-n", "inference", "float32", 64, 2, 10.0, 200.0, 1.5, speedup=1.0)
+    monkeypatch.setattr("unified.benchmark.run.run", recording(calls, [timing]))
     rows = json.loads(cli("benchmark", "yolor-n", "--size", 64, "--batch", 2, "--mode", "all", "--json").out)
     assert [(row["model"], row["unit"]) for row in rows] == [("yolor-n", 1.5)]
     models, options = calls[0]

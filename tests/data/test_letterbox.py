@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.data.tiny import WHITE_BOX, white_boxes
 from unified.data.letterbox import Letterbox, draw_letterbox
-from unified.data.picture import FILL
+from unified.data.picture import FILL, pixels_of
 from unified.data.pipeline import Draw
 from unified.data.sample import Sample
 from unified.data.shelf import Shelf
@@ -56,7 +56,7 @@ def test_captions_and_identities_stay(tmp_path: Path) -> None:
 def test_a_picture_of_the_right_size_is_not_resampled() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
-    drawn = draw_letterbox(Image.fromarray(noise), Frame.letterbox((64, 64), (64, 64)))
+    drawn = draw_letterbox(torch.from_numpy(noise), Frame.letterbox((64, 64), (64, 64)))
 
     assert np.array_equal(np.asarray(drawn), noise)
 
@@ -65,6 +65,6 @@ def test_a_picture_of_the_right_size_is_not_resampled() -> None:
 def test_extreme_pictures_fit(size: tuple[int, int]) -> None:
     white = Image.new("RGB", size, (255, 255, 255))
 
-    drawn = np.asarray(draw_letterbox(white, Frame.letterbox(size, (64, 64))))
+    drawn = np.asarray(draw_letterbox(pixels_of(white), Frame.letterbox(size, (64, 64))))
 
     assert (drawn == 255).any()

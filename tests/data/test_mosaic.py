@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from unified.data.mosaic import fit, lay_tiles
-from unified.data.paint import Matrix, paint
+from unified.data.paint import Matrix, blank, paint
+from unified.data.picture import pixels_of
 from unified.data.transforms import map_boxes, random_affine
 
 S = 64
@@ -35,10 +36,10 @@ def naive_mosaic(pictures: list[Image.Image], centre: tuple[int, int], change: M
 
 
 def direct_mosaic(pictures: list[Image.Image], centre: tuple[int, int], change: Matrix) -> np.ndarray:
-    canvas = Image.new("RGB", (S, S), GREY)
+    canvas = blank((S, S))
     for picture, tile in zip(pictures, lay_tiles(SIZES, centre, S), strict=True):
-        paint(canvas, picture, change @ tile.matrix, tile.visible)
-    return np.asarray(canvas).astype(int)
+        paint(canvas, pixels_of(picture), change @ tile.matrix, tile.visible)
+    return canvas.numpy().astype(int)
 
 
 @settings(deadline=None, max_examples=60)
@@ -47,13 +48,14 @@ def test_tiles_painted_directly_equal_the_large_canvas_warped(cx: int, cy: int, 
     gains = {"degrees": degrees, "translate": 0.1, "scale": 0.4, "shear": degrees / 3}
     change = random_affine(np.random.default_rng(seed), S, (S, S), **gains)
 
-    difference = np.abs(naive_mosaic(pictures(), (cx, cy), change) - direct_mosaic(pictures(), (cx, cy), change)).max(
-        -1
-    )
+    naive, direct = (way(pictures(), (cx, cy), change) for way in (naive_mosaic, direct_mosaic))
 
-    # Pixels on a seam may fall to either side of it; everywhere else the two agree.
-    assert np.median(difference) <= 3
-    assert (difference > 16).mean() < 0.08
+    # Both may lie up to half a pixel beside the true place, and a pixel on a seam may fall to either side of it: what
+    # is drawn directly is to be found within a pixel on the large canvas warped, whose rim alone is mixed with grey.
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(naive, ((1, 1), (1, 1), (0, 0)), "edge"), (3, 3), (0, 1))
+    beyond = np.maximum(around.min((-2, -1)) - direct, direct - around.max((-2, -1))).max(-1)
+    assert (beyond > 4).mean() < 0.04
+    assert np.median(np.abs(naive - direct)) <= 6
 
 
 @given(st.integers(32, 96), st.integers(32, 96))

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from unified.data.paint import paint
+from unified.data.paint import blank, paint, resize
 from unified.data.transforms import map_boxes
 
 BOX = np.array([[30.0, 20, 70, 60]])
@@ -18,9 +18,9 @@ def canvas_after(matrix: np.ndarray, visible: tuple[float, float, float, float] 
     pixels = np.zeros((90, 120, 3), dtype=np.uint8)
     x1, y1, x2, y2 = BOX[0].astype(int)
     pixels[y1:y2, x1:x2] = 255
-    canvas = Image.new("RGB", (100, 100), (114, 114, 114))
-    paint(canvas, Image.fromarray(pixels), matrix, visible)
-    return np.asarray(canvas)[..., 0]
+    canvas = blank((100, 100))
+    paint(canvas, torch.from_numpy(pixels), matrix, visible)
+    return canvas.numpy()[..., 0]
 
 
 def white_extent(pixels: np.ndarray) -> np.ndarray:
@@ -59,10 +59,10 @@ def test_the_two_ways_agree() -> None:
 
 def test_a_picture_in_place_is_copied_pixel_by_pixel() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
-    canvas = Image.new("RGB", (100, 100))
-    paint(canvas, Image.fromarray(noise), np.eye(3), (0, 0, 100, 100))
+    canvas = blank((100, 100))
+    paint(canvas, torch.from_numpy(noise), np.eye(3), (0, 0, 100, 100))
 
-    assert np.array_equal(np.asarray(canvas), noise)
+    assert np.array_equal(canvas.numpy(), noise)
 
 
 @pytest.mark.parametrize("slant", [0.0, 1e-9])
@@ -82,7 +82,54 @@ def test_a_picture_off_the_canvas_leaves_it_alone(slant: float) -> None:
 def test_shrinking_averages_instead_of_skipping_pixels() -> None:
     stripes = np.zeros((100, 400, 3), dtype=np.uint8)
     stripes[:, ::2] = 255
-    canvas = Image.new("RGB", (100, 25))
-    paint(canvas, Image.fromarray(stripes), np.diag([0.25, 0.25, 1]), (0, 0, 400, 100))
+    canvas = blank((100, 25))
+    paint(canvas, torch.from_numpy(stripes), np.diag([0.25, 0.25, 1]), (0, 0, 400, 100))
 
-    assert np.abs(np.asarray(canvas).astype(int) - 128).max() < 20
+    assert np.abs(canvas.numpy().astype(int) - 128).max() < 20
+
+
+def naive_resize(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Bilinear, as defined: a triangle as wide as two pixels of the coarser grid, around each new pixel's centre."""
+
+    def weights(old: int, new: int) -> np.ndarray:
+        step = old / new
+        distance = (np.arange(old) + 0.5)[None] - (np.arange(new) + 0.5)[:, None] * step
+        triangle = np.clip(1 - np.abs(distance) / max(step, 1), 0, None)
+        return triangle / triangle.sum(1, keepdims=True)
+
+    return np.einsum("yv,xu,vuc->yxc", weights(len(pixels), height), weights(pixels.shape[1], width), pixels)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 20), st.integers(1, 20), st.integers(1, 40), st.integers(1, 40))
+def test_resizing_is_bilinear_by_definition(old_w: int, old_h: int, new_w: int, new_h: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (old_h, old_w, 3), dtype=np.uint8)
+
+    resized = resize(torch.from_numpy(noise), (new_w, new_h))
+
+    assert resized.shape == (new_h, new_w, 3)
+    assert np.abs(resized.numpy() - naive_resize(noise, new_w, new_h)).max() < 4
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.floats(0.05, 9), st.floats(0.05, 9), st.floats(-200, 110), st.floats(-200, 110), st.data())
+def test_what_is_drawn_lies_less_than_half_a_pixel_beside_its_true_place(
+    a: float, d: float, x: float, y: float, data: st.DataObject
+) -> None:
+    """On a ramp of brightness every pixel says which column or row of the picture it shows."""
+    columns, rows = 240, 180
+    ramp = np.zeros((rows, columns, 3), dtype=np.uint8)
+    ramp[..., 0], ramp[..., 1] = np.arange(columns), np.arange(rows)[:, None]
+    ramp[..., 2] = 255
+    x1, y1 = data.draw(st.floats(0, 200)), data.draw(st.floats(0, 150))
+    x2, y2 = data.draw(st.floats(x1, columns)), data.draw(st.floats(y1, rows))
+    canvas = blank((100, 100))
+
+    paint(canvas, torch.from_numpy(ramp), np.array([[a, 0, x], [0, d, y], [0, 0, 1]]), (x1, y1, x2, y2))
+
+    drawn = canvas.numpy()[..., 2] == 255
+    # Half a pixel of the canvas, one level for rounding; the outermost pixels see only half of their surroundings.
+    for v, u in np.argwhere(drawn[1:-1, 1:-1] & drawn[:-2, 1:-1] & drawn[2:, 1:-1])[::97] + 1:
+        if drawn[v, u - 1] and drawn[v, u + 1]:
+            assert abs(canvas[v, u, 0].item() + 0.5 - (u + 0.5 - x) / a) <= 0.5 / a + 1.1
+            assert abs(canvas[v, u, 1].item() + 0.5 - (v + 0.5 - y) / d) <= 0.5 / d + 1.1

@@ -4,9 +4,9 @@ import colorsys
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from unified.data.annotations import Rows
 from unified.data.transforms import (
@@ -111,10 +111,10 @@ def test_left_and_right_change_places_in_captions(caption: str, mirrored: str) -
 
 
 def jittered(colour: tuple[int, int, int], **gains: float) -> list[tuple[int, ...]]:
-    picture = Image.new("RGB", (1, 1), colour)
+    picture = torch.tensor([[colour]], dtype=torch.uint8)
     base = {"hue": 0.0, "saturation": 0.0, "value": 0.0}
-    drawn = [jitter_colour(picture, np.random.default_rng(i), **base | gains).getpixel((0, 0)) for i in range(50)]
-    return [tuple(pixel) for pixel in drawn if isinstance(pixel, tuple)]
+    drawn = [jitter_colour(picture, np.random.default_rng(i), **base | gains) for i in range(50)]
+    return [tuple(pixels[0, 0].tolist()) for pixels in drawn]
 
 
 def test_without_gains_colours_stay() -> None:

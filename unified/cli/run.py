@@ -137,7 +137,7 @@ def benchmark(
 
     Everything beside a unit, timm's resnet18 in float32 at the same size, so that machines can be compared.
     """
-    from unified.benchmark import run as run_benchmark
+    from unified.benchmark.run import run as run_benchmark
 
     timings = run_benchmark(
         models or ["yolor-n"],

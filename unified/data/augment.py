@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
+import torch
+from torch import Tensor
 
 from unified.data.annotations import Rows
 from unified.data.mosaic import TILES, lay_tiles
-from unified.data.paint import Box, Matrix, paint
-from unified.data.picture import FILL
+from unified.data.paint import Box, Matrix, blank, paint
 from unified.data.pipeline import Draw, View
 from unified.data.shelf import Shelf
 from unified.data.transforms import flip_boxes, jitter_colour, mirror_caption, place, random_affine
@@ -78,7 +78,7 @@ class Augment:
         annotations, size = shelf.dataset.annotations, self.size
         change = random_affine(rng, size, (size / 2, size / 2), **self._affine)
         frame = Frame.letterbox(annotations.size(i), (size, size)).then(_rows_of(change), (size, size))
-        canvas = Image.new("RGB", (size, size), FILL)
+        canvas = blank((size, size))
         matrix = np.array([*frame.matrix, (0, 0, 1)])
         rows = self._paint(canvas, shelf, i, matrix, (0, 0, *annotations.size(i)))
         return View(canvas, rows, annotations.captions_of(i), frame)
@@ -88,7 +88,7 @@ class Augment:
         centre_x, centre_y = rng.integers(size // 2, size + size // 2, 2, endpoint=True).tolist()
         change = random_affine(rng, size, (size, size), **self._affine)
         tiles = lay_tiles([shelf.dataset.annotations.size(i) for i in indices], (centre_x, centre_y), size)
-        canvas = Image.new("RGB", (size, size), FILL)
+        canvas = blank((size, size))
         rows = [
             self._paint(canvas, shelf, i, change @ tile.matrix, tile.visible)
             for i, tile in zip(indices, tiles, strict=True)
@@ -96,16 +96,15 @@ class Augment:
         # No sentence is true of four pictures at once.
         return View(canvas, Rows.concatenate(rows), None, None)
 
-    def _paint(self, canvas: Image.Image, shelf: Shelf, i: int, matrix: Matrix, visible: Box) -> Rows:
+    def _paint(self, canvas: Tensor, shelf: Shelf, i: int, matrix: Matrix, visible: Box) -> Rows:
         """Put picture i onto the canvas and say which objects came with it; `matrix`, `visible`: of original pixels."""
         annotations, picture = shelf.dataset.annotations, shelf.picture(i)
-        share = np.array(picture.size) / annotations.size(i)  # the shelf may hold it smaller
-        x1, y1, x2, y2 = (np.array(visible) * np.tile(share, 2)).tolist()
-        paint(canvas, picture, matrix @ np.diag([*(1 / share), 1]), (x1, y1, x2, y2))
+        (height, width, _), (x1, y1, x2, y2), (w, h) = picture.shape, visible, annotations.size(i)
+        a, b = width / w, height / h  # the shelf may hold it smaller
+        paint(canvas, picture, matrix / (a, b, 1), (x1 * a, y1 * b, x2 * a, y2 * b))
         return place(annotations.objects_of(i), matrix, visible, self.size)
 
     def _flip(self, view: View, *, horizontal: bool) -> View:
-        way = Image.Transpose.FLIP_LEFT_RIGHT if horizontal else Image.Transpose.FLIP_TOP_BOTTOM
         captions = view.captions
         if horizontal and captions is not None:
             captions = tuple(map(mirror_caption, captions))
@@ -115,13 +114,13 @@ class Augment:
             mirror = np.diag([-1.0, 1.0, 1.0] if horizontal else [1.0, -1.0, 1.0])
             mirror[0 if horizontal else 1, 2] = self.size
             frame = frame.then(_rows_of(mirror), (self.size, self.size))
-        return View(view.picture.transpose(way), rows, captions, frame)
+        return View(view.picture.flip(1 if horizontal else 0), rows, captions, frame)
 
 
 def _mix(view: View, other: View, rng: np.random.Generator) -> View:
     """Mixup (arXiv 1710.09412): both pictures, seen through each other, and the objects of both."""
     share = rng.beta(_MIXUP_BETA, _MIXUP_BETA)
-    picture = Image.blend(view.picture, other.picture, share)
+    picture = torch.lerp(view.picture.float(), other.picture.float(), share).byte()
     return View(picture, Rows.concatenate([view.rows, other.rows]), None, view.frame)
 
 

@@ -61,4 +61,4 @@ def _draws(dataset: Dataset, indices: Sequence[int], pipeline: Pipeline, seed: i
 def _through(dataset: Dataset, draw: Draw, pipeline: Pipeline) -> Image.Image:
     view = pipeline(Shelf(dataset, pipeline.longest), draw)
     labels = view.sample(dataset.record(draw.index)).labels
-    return draw_labels(view.picture, labels, dataset.taxonomy)
+    return draw_labels(Image.fromarray(view.picture.numpy()), labels, dataset.taxonomy)

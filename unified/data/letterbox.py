@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
+from torch import Tensor
 
-from unified.data.paint import paint
-from unified.data.picture import FILL
+from unified.data.paint import blank, paint
 from unified.data.pipeline import Draw, View
 from unified.data.shelf import Shelf
 from unified.data.transforms import map_boxes
@@ -24,15 +23,17 @@ class Letterbox:
 
     def __call__(self, shelf: Shelf, draw: Draw) -> View:
         picture = shelf.picture(draw.index)
-        frame = Frame.letterbox(picture.size, (self.size, self.size))
+        height, width, _ = picture.shape
+        frame = Frame.letterbox((width, height), (self.size, self.size))
         annotations = shelf.dataset.annotations
         rows = annotations.objects_of(draw.index)
         rows = rows.at(map_boxes(rows.boxes, np.array([*frame.matrix, (0, 0, 1)])))
         return View(draw_letterbox(picture, frame), rows, annotations.captions_of(draw.index), frame)
 
 
-def draw_letterbox(picture: Image.Image, frame: Frame) -> Image.Image:
-    """The RGB picture under its frame, grey where there is none of it."""
-    canvas = Image.new("RGB", frame.input_size, FILL)
-    paint(canvas, picture, np.array([*frame.matrix, (0, 0, 1)]), (0, 0, *picture.size))
+def draw_letterbox(picture: Tensor, frame: Frame) -> Tensor:
+    """The picture (H, W, 3) uint8 RGB under its frame, (height, width, 3), grey where there is none of it."""
+    height, width, _ = picture.shape
+    canvas = blank(frame.input_size)
+    paint(canvas, picture, np.array([*frame.matrix, (0, 0, 1)]), (0, 0, width, height))
     return canvas

@@ -33,13 +33,11 @@ def lay_tiles(sizes: Sequence[tuple[int, int]], centre: tuple[int, int], size: i
 
 
 def _lay(picture: tuple[int, int], centre: tuple[int, int], size: int, *, right: bool, below: bool) -> Tile:
-    scaled = np.array(fit(picture, size), dtype=np.float64)
-    corner = np.array(centre) - scaled * (not right, not below)
-    scale = scaled / picture
-    matrix = np.array([[scale[0], 0, corner[0]], [0, scale[1], corner[1]], [0, 0, 1]])
-    x1, y1 = np.maximum((0 - corner) / scale, 0).tolist()
-    x2, y2 = np.minimum((2 * size - corner) / scale, picture).tolist()
-    return Tile(matrix, (x1, y1, x2, y2))
+    (w, h), (width, height) = picture, fit(picture, size)
+    left, top = centre[0] - width * (not right), centre[1] - height * (not below)
+    a, d = width / w, height / h
+    visible = max(-left / a, 0), max(-top / d, 0), min((2 * size - left) / a, w), min((2 * size - top) / d, h)
+    return Tile(np.array([[a, 0, left], [0, d, top], [0, 0, 1]]), visible)
 
 
 def fit(picture: tuple[int, int], longest: int) -> tuple[int, int]:

@@ -10,7 +10,6 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
@@ -60,12 +59,11 @@ class Packer:
         side = self._pipeline.size
         # Filled pixel by pixel, as pictures come; convolutions want the same order.
         pixels = _uninitialised((len(draws), side, side, 3))
-        rows = pixels.numpy()
         labels = []
         try:
-            for image, draw in zip(rows, draws, strict=True):
+            for image, draw in zip(pixels, draws, strict=True):
                 view = self._pipeline(self._shelf, draw)
-                image[:] = np.asarray(view.picture)
+                image[:] = view.picture
                 labels.append((draw.index, view.rows, view.captions, view.frame))
         except DataError as fault:
             return Failure(str(fault))

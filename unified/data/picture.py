@@ -14,14 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image, UnidentifiedImageError
+from torch import Tensor
 
 from unified.data.paths import missing
 from unified.errors import DataError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 MAX_PIXELS = 178_956_970  # where Pillow itself refuses: twice its MAX_IMAGE_PIXELS
-FILL = (114, 114, 114)  # what the published YOLOR code puts where there is no picture
+GREY = 114  # what the published YOLOR code puts where there is no picture
+FILL = (GREY, GREY, GREY)
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = {
@@ -84,6 +87,11 @@ def upright_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
     orientation = _orientation(image)
     rgb = _to_rgb(image, name)
     return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+
+
+def pixels_of(picture: Image.Image) -> Tensor:
+    """An RGB picture as a tensor (H, W, 3) uint8 of its own."""
+    return torch.from_numpy(np.array(picture))
 
 
 def picture_size(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:

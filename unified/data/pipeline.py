@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from unified.data.annotations import Rows
@@ -29,14 +27,13 @@ class Draw:
 class View:
     """A network input before it is made of tensors: cheap to send between processes, but for its picture."""
 
-    picture: Image.Image  # RGB, square
+    picture: Tensor  # (size, size, 3) uint8 RGB
     rows: Rows  # boxes in pixels of the input
     captions: tuple[str, ...] | None
     frame: Frame | None  # None for a mosaic, which no single picture maps to
 
     def sample(self, record: Record) -> Sample:
-        image = torch.from_numpy(np.array(self.picture)).permute(2, 0, 1)
-        return make_sample(image, self.rows, self.captions, self.frame, record)
+        return make_sample(self.picture.permute(2, 0, 1), self.rows, self.captions, self.frame, record)
 
 
 def make_sample(

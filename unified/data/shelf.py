@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from PIL import Image
+from torch import Tensor
 
 from unified.data.dataset import Dataset
 from unified.data.mosaic import fit
+from unified.data.paint import resize
+from unified.data.picture import pixels_of
 
 
 class Shelf:
@@ -18,15 +20,19 @@ class Shelf:
         self.dataset = dataset
         self.longest = longest
         self._capacity = capacity
-        self._pictures: dict[int, Image.Image] = {}
+        self._pictures: dict[int, Tensor] = {}
 
-    def picture(self, i: int) -> Image.Image:
-        """Picture i, perhaps smaller than `dataset.record(i).size` says. Raises DataError if it cannot be read."""
+    def picture(self, i: int) -> Tensor:
+        """Picture i, (H, W, 3) uint8 RGB, perhaps smaller than `dataset.record(i).size` says; not to be written to.
+
+        Raises DataError if it cannot be read.
+        """
         if i in self._pictures:
             return self._pictures[i]
-        picture = self.dataset.picture(i, at_least=self.longest)
-        if self.longest is not None and max(picture.size) > self.longest:
-            picture = picture.resize(fit(picture.size, self.longest), Image.Resampling.BILINEAR)
+        picture = pixels_of(self.dataset.picture(i, at_least=self.longest))
+        height, width, _ = picture.shape
+        if self.longest is not None and max(height, width) > self.longest:
+            picture = resize(picture, fit((width, height), self.longest))
         if self._capacity:
             self._pictures[i] = picture
             if len(self._pictures) > self._capacity:

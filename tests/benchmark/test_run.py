@@ -6,32 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from unified.benchmark import (
-    CALIBRATION,
-    COCO,
-    peak_memory,
-    planted_samples,
-    relative_difference,
-    run,
-    time_in_turns,
-)
+from unified.benchmark.run import COCO, _model, planted_samples, run
+from unified.benchmark.timing import CALIBRATION
 from unified.errors import ConfigError
-
-CPU = torch.device("cpu")
-
-
-def test_variants_are_timed_in_turns_after_one_call_each_and_medians_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, order = [0.0], []
-    durations = {"a": iter([99, 1, 5, 3]), "b": iter([99, 20, 10, 40])}
-
-    def call(name: str) -> None:
-        order.append(name)
-        clock[0] += next(durations[name])
-
-    monkeypatch.setattr("unified.benchmark.time.perf_counter", lambda: clock[0])
-    found = time_in_turns({name: lambda name=name: call(name) for name in durations}, CPU, rounds=3)  # type: ignore[misc]
-    assert order == ["a", "b"] * 4
-    assert found == {"a": 3000.0, "b": 20000.0}
 
 
 def test_planted_samples_are_labelled_inside_the_picture_and_always_the_same() -> None:
@@ -43,24 +20,6 @@ def test_planted_samples_are_labelled_inside_the_picture_and_always_the_same() -
         assert torch.equal(objects.boxes, others.boxes)
         assert (objects.boxes >= 0).all() and (objects.boxes <= 128).all()
         assert (objects.boxes[:, 2:] > objects.boxes[:, :2]).all()
-
-
-def test_differences_are_counted_in_standard_deviations_over_nested_outputs() -> None:
-    a = torch.randn(1000)
-    assert relative_difference(a, a) == 0
-    assert relative_difference({"x": [a, a]}, {"x": [a, a + 0.5 * a.std()]}) == pytest.approx(0.5, rel=1e-4)
-
-
-def test_the_peak_memory_of_a_call_is_that_of_its_own_process() -> None:
-    peak = peak_memory(lambda: torch.ones(2**26).sum(), CPU)  # 256 MB
-    assert peak is None or peak > 256
-
-
-def test_a_call_that_dies_has_no_peak() -> None:
-    def die() -> None:
-        raise SystemExit(1)
-
-    assert peak_memory(die, CPU) is None
 
 
 @pytest.mark.parametrize("mode", ["inference", "train"])
@@ -88,8 +47,6 @@ def test_a_model_that_is_not_there_is_an_error() -> None:
 
 def test_training_targets_are_those_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two tasks at once: every loss part is finite on planted labels."""
-    from unified.benchmark import _model
-
     model: nn.Module = _model("yolor-n", ("detection", "classification"))
     samples = planted_samples(2, 64, COCO)
     targets = {name: model.task(name).encode(samples) for name in model.tasks}  # type: ignore[operator,union-attr]

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import torch
+
+from unified.benchmark.memory import peak_memory, peak_of_processes
+
+CPU = torch.device("cpu")
+
+
+def test_the_peak_memory_of_a_call_is_that_of_its_own_process() -> None:
+    peak = peak_memory(lambda: torch.ones(2**26).sum(), CPU)  # 256 MB
+    assert peak is None or peak > 256
+
+
+def test_a_call_that_dies_has_no_peak() -> None:
+    def die() -> None:
+        raise SystemExit(1)
+
+    assert peak_memory(die, CPU) is None
+
+
+def test_the_peaks_of_processes_are_added_up() -> None:
+    script = "held = b'x' * 2**27; del held; print(flush=True); input()"  # 128 MB, given back before it is asked
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdout.readline()
+        one, both = peak_of_processes([process.pid]), peak_of_processes([process.pid, os.getpid()])
+        process.stdin.write(b"\n")
+    assert one is None or both is None or (one > 128 and one + 20 < both)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tasks.embedding.metric import RetrievalMetric
+from tasks.embedding.result import Embeddings
+from unified.data.sample import Labels, Objects, Record, Sample
+from unified.ops.canvas import Canvas
+from unified.ops.frame import Frame
+from unified.task import Json, Prediction, Result
+
+TRUE = torch.tensor([[0.0, 0, 10, 10], [20, 0, 30, 10]])
+
+
+@dataclass(frozen=True)
+class Boxes:
+    boxes: Tensor
+    scores: Tensor
+    labels: Tensor
+
+    def to_json(self) -> Json:
+        return None
+
+    @classmethod
+    def from_json(cls, data: Json) -> Boxes:
+        raise NotImplementedError
+
+    def to_coco(self, image_id: int | str) -> list[dict[str, Json]]:
+        return []
+
+    def draw(self, canvas: Canvas) -> None: ...
+
+
+def scene(identities: list[int], vectors: Tensor, found: Tensor, scores: list[float]) -> tuple[Prediction, Sample]:
+    objects = Objects.make(TRUE, torch.zeros(2), (10, 30), identities=torch.tensor(identities))
+    record = Record(0, Path("x.jpg"), (30, 10), Labels(objects))
+    sample = Sample(torch.zeros(3, 10, 30), Labels(objects), Frame.identity((30, 10)), record)
+    boxes = Boxes(found, torch.tensor(scores), torch.zeros(len(found)).long())
+    near = vectors[: len(found)] if len(found) <= len(vectors) else torch.cat([vectors, vectors[:1]])
+    results: dict[str, Result] = {"boxes": boxes, "vectors": Embeddings(vectors[0], near, vectors)}
+    return Prediction(results), sample
+
+
+def numbers_of(*scenes: tuple[Prediction, Sample]) -> dict[str, float | None]:
+    metric = RetrievalMetric("vectors", "identity", ["thing"], torch.tensor([1, 2]))
+    for prediction, sample in scenes:
+        metric.update([prediction], [sample])
+    return metric.compute().numbers
+
+
+def test_found_is_the_share_of_labelled_objects_that_a_sure_box_shows() -> None:
+    one = scene([1, 2], torch.eye(2), TRUE, [0.9, 0.8])
+    other = scene([1, 2], torch.eye(2), TRUE, [0.9, 0.1])  # the second box is not sure
+
+    numbers = numbers_of(one, other)
+
+    assert numbers["found"] == pytest.approx(3 / 4)
+    assert numbers["Rank-1"] == 1.0 and numbers["Rank-1_detected"] == 1.0
+
+
+def test_a_false_box_stays_in_the_gallery_to_be_mistaken() -> None:
+    false = TRUE + 100
+    pair = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    near = torch.tensor([[0.8, 0.6], [0.0, 1.0]])
+    first, second = scene([1, -1], pair, TRUE, [0.9, 0.8]), scene([1, -1], near, TRUE, [0.9, 0.8])
+    third = scene([-1, -1], torch.tensor([[0.95, 0.31], [0.95, 0.31]]), false, [0.9, 0.8])
+
+    assert numbers_of(first, second)["Rank-1_detected"] == 1.0
+    assert numbers_of(first, second, third)["Rank-1_detected"] == 0.0
+
+
+def test_a_box_found_as_two_categories_is_asked_once() -> None:
+    twice = torch.cat([TRUE, TRUE[:1]])
+    scenes = [scene([1, 2], torch.eye(2), twice, [0.9, 0.8, 0.7]) for _ in range(2)]
+
+    assert numbers_of(*scenes)["Rank-1_detected"] == 1.0
+
+
+def test_labels_without_any_box_found_count_as_not_found() -> None:
+    nothing = scene([1, 2], torch.eye(2), torch.zeros(0, 4), [])
+
+    numbers = numbers_of(nothing)
+
+    assert numbers["found"] == 0.0 and numbers["Rank-1_detected"] is None
