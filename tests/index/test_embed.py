@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.tiny import TinyRun, make_untrained_run
 from unified.build import load_model
 from unified.data.dataset import Dataset, open_dataset
 from unified.errors import ConfigError, DataError, RetrievalError
+from unified.index.backend import Vectors
 from unified.index.embed import Embedder, Rows, digest, store
 from unified.index.entry import Entry
 from unified.index.index import Index
@@ -170,8 +172,12 @@ def test_what_can_be_read_is_stored_though_the_rest_cannot(embedder: Embedder, v
 def test_many_vectors_are_stored_in_chunks(embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("unified.index.embed.CHUNK", 3)
     index, sizes = Index.create(tmp_path / "index", embedder.origin), list[int]()
-    add = Index.add
-    monkeypatch.setattr(Index, "add", lambda self, v, e: (sizes.append(len(e)), add(self, v, e))[1])
+
+    def adding(self: Index, vectors: Vectors, entries: list[Entry], add: Any = Index.add) -> Any:
+        sizes.append(len(entries))
+        return add(self, vectors, entries)
+
+    monkeypatch.setattr(Index, "add", adding)
     counts, rng = [2, 0, 2, 1, 1, 1], np.random.default_rng(0)
     rows = [
         (rng.standard_normal((n, 16), np.float32), [Entry(f"{i}-{j}") for j in range(n)]) for i, n in enumerate(counts)

@@ -43,7 +43,7 @@ def colours(sheet: Image.Image) -> set[tuple[int, ...]]:
 
 def frames(path: Path, count: int) -> list[str]:
     """The names of the frames' colours in reading order, the query's first."""
-    names = {ImageColor.getrgb(colour): colour for colour in (SAME, OTHER, UNKNOWN, ASKED)}
+    names: dict[object, str] = {ImageColor.getrgb(colour): colour for colour in (SAME, OTHER, UNKNOWN, ASKED)}
     columns = min(COLUMNS, count)
     rows = -(-count // columns)
     with Image.open(path) as sheet:
@@ -52,7 +52,7 @@ def frames(path: Path, count: int) -> list[str]:
         step_y = (sheet.height - 2 * PAD + GAP) // rows
         at = [(left + i % columns * step_x, PAD + i // columns * step_y) for i in range(count)]
         found = [sheet.getpixel((x + 2, y + 2)) for x, y in [(PAD, PAD), *at]]
-    return [names[colour] for colour in found if isinstance(colour, tuple)]
+    return [names[colour] for colour in found]
 
 
 def hits(path: Path, identities: Sequence[int | None]) -> list[Hit]:

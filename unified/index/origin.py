@@ -14,9 +14,9 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class Origin(BaseModel):
     """The network and the settings that made an index's vectors.
 
-    `model` is the SHA-256 of its tensors and of the config that says what they do, `codes` that of the task's codes, `preprocessing` what was done to the
-    picture ({"size": 640, …}), `dimension` the length of a vector. `run` is where the model lay when the index was
-    built: a hint for queries that must make a vector, and no part of the comparison.
+    `model` is the SHA-256 of its tensors and of the config that says what they do, `codes` that of the task's codes,
+    `preprocessing` what was done to the picture ({"size": 640, …}), `dimension` the length of a vector. `run` is where
+    the model lay when the index was built: a hint for queries that must make a vector, and no part of the comparison.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
