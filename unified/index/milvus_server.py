@@ -22,6 +22,7 @@ from unified.errors import ConfigError, MissingExtraError, RetrievalError
 
 COLLECTION = "unified"  # where the address names none
 CONNECTING, ANSWERING = 10.0, 60.0  # seconds after which a server counts as lost
+NEVER = 2**31 - 1  # milliseconds, as gRPC says it
 LONGEST_TEXT = 65_535  # bytes, Milvus' limit of a VARCHAR
 
 Client = Any  # pymilvus.MilvusClient
@@ -68,8 +69,11 @@ def connect(address: Address) -> Client:
             raise RetrievalError(f"{address}: there is no folder {parent}; make it first")
     # Its errors are raised anyway, and told in one line; the library would print each with two tracebacks.
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+    # An embedded server needs no sign of life, and after some of them it complains on standard error.
+    options = {"grpc.keepalive_time_ms": NEVER} if address.lite else {}
+    token = os.environ.get("MILVUS_TOKEN", "")
     try:
-        return pymilvus.MilvusClient(address.uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=CONNECTING)
+        return pymilvus.MilvusClient(address.uri, token=token, timeout=CONNECTING, grpc_options=options)
     except pymilvus.MilvusException as error:
         cure = (
             "another process may have it open, and Milvus Lite serves one at a time; use a server for more"
