@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.tiny import TinyRun, make_tiny_run
+from tests.tiny import TinyRun, make_tiny_run, make_untrained_run, tiny_data
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +41,13 @@ def seeds() -> None:
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
     """Detection and classification trained for two updates, once for all tests; not to be changed by any."""
     return make_tiny_run(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_jde(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """Detection and embedding, not trained at all, with a data set; not to be changed by any test."""
+    root = tmp_path_factory.mktemp("tiny-jde")
+    return make_untrained_run(tiny_data(root / "data"), root / "run")
 
 
 @pytest.fixture

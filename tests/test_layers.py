@@ -25,6 +25,7 @@ LAYERS = [
     ["unified.build"],
     ["unified.evaluate"],
     ["unified.predict", "unified.training"],
+    ["unified.index"],
     ["unified.benchmark", "unified.demo", "unified.doctor", "unified.track"],
     ["analysis"],
     ["unified.cli"],
@@ -137,6 +138,9 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
         ("tensorboard", ("unified.train.tensorboard",)),
         ("trackeval", ("unified.track.score",)),
         ("av", ("unified.track.video",)),
+        ("faiss", ("unified.index.ann",)),
+        ("pymilvus", ("unified.index.milvus_server",)),
+        ("sqlite3", ("unified.index.table",)),
     ],
 )
 def test_a_library_is_known_in_one_place(library: str, homes: tuple[str, ...]) -> None:

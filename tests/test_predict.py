@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.tiny import TinyRun
@@ -178,3 +179,36 @@ def test_results_below_the_score_are_left_out(predictor: Predictor, pixels: np.n
     every = predictor.predict(pixels, score=LOW)
     bound = float(every.scores.median())
     assert (predictor.predict(pixels, score=bound).scores >= bound).all()
+
+
+# Describing
+
+
+@pytest.fixture(scope="module")
+def describer(tiny_jde: TinyRun) -> Predictor:
+    return load(tiny_jde.path, device="cpu", precision="float32")
+
+
+def test_given_boxes_are_described_as_found_ones_are(describer: Predictor, pixels: np.ndarray[Any, Any]) -> None:
+    found = describer.predict(pixels, score=LOW)
+    described = describer.describe(pixels, found.boxes.flip(0))
+    torch.testing.assert_close(described.vectors.flip(0), found.vectors)
+    torch.testing.assert_close(described.image_vector, found.image_vector)
+    assert len(found.boxes) > 1 and described.size == found.size
+
+
+def test_what_finds_boxes_has_no_say_about_given_ones(describer: Predictor, pixels: np.ndarray[Any, Any]) -> None:
+    described = describer.describe(pixels, torch.zeros(0, 4))
+    assert list(described.results) == ["embedding"] and len(described.vectors) == 0
+    assert list(describer.predict(pixels).results) == ["detection", "embedding"]
+
+
+@pytest.mark.parametrize(
+    "box", [[-1, 0, 9, 9], [0, 0, 80.1, 9], [0, 0, 9, 50.1], [9, 9, 9, 12], [0, float("nan"), 9, 9]]
+)
+def test_a_box_that_is_not_in_the_picture_is_an_error(
+    box: list[float], describer: Predictor, pixels: np.ndarray[Any, Any]
+) -> None:
+    describer.describe(pixels, torch.tensor([[0.0, 0.0, 80.0, 50.0]]))
+    with pytest.raises(DataError, match="does not lie within the picture of 80x50 pixels"):
+        describer.describe(pixels, torch.tensor([box]))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import StringIO
 from pathlib import Path
 
+import torch
 from rich.console import Console
 
+from unified.build import build_model
 from unified.config import Config, read
+from unified.data.dataset import open_dataset
 from unified.data.shapes import make_shapes
+from unified.train import checkpoint
 from unified.training import train
 
 SIZE = 64
@@ -47,3 +51,14 @@ def train_quietly(config: Config, out: Path, *, resume: bool = False) -> str:
 def make_tiny_run(root: Path) -> TinyRun:
     data, run = tiny_data(root / "data"), root / "run"
     return TinyRun(data, run, train_quietly(tiny_config(data), run))
+
+
+def make_untrained_run(data: Path, path: Path, *overrides: str) -> TinyRun:
+    """A checkpoint of detection and embedding as they are before any training: quick, and good enough to be asked."""
+    config = tiny_config(data, "tasks.embedding.dimension=16", *overrides, name="jde-shapes")
+    taxonomy = open_dataset(data, "train").taxonomy
+    torch.manual_seed(0)
+    state = build_model(config, taxonomy).state_dict()
+    provenance = checkpoint.Provenance(config=config.to_dict(), taxonomy=asdict(taxonomy))
+    checkpoint.save(path / checkpoint.FOLDER / checkpoint.BEST, checkpoint.Checkpoint(state, provenance=provenance))
+    return TinyRun(data, path, "")

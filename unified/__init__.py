@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unified.build import from_reference
     from unified.config import Config
+    from unified.index.index import Index
     from unified.predict import Predictor, load
     from unified.task import Prediction, Task
 
 __version__ = "0.1.0"
-__all__ = ["Config", "Prediction", "Predictor", "Task", "from_reference", "load"]
+__all__ = ["Config", "Index", "Prediction", "Predictor", "Task", "from_reference", "load"]
 
 _HOMES = {
     "Config": "unified.config",
+    "Index": "unified.index.index",
     "Prediction": "unified.task",
     "Predictor": "unified.predict",
     "Task": "unified.task",

@@ -31,6 +31,10 @@ class CheckpointError(UnifiedError):
     """A checkpoint or a weight file cannot be used: damaged, foreign, of another format or another model."""
 
 
+class RetrievalError(UnifiedError):
+    """An index cannot be used: damaged, foreign, empty, of another model, or being written by another process."""
+
+
 class MissingExtraError(UnifiedError):
     """An optional dependency is not installed."""
 

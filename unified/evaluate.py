@@ -37,16 +37,18 @@ class Inference:
         return cls(folded.to(memory_format=precision.memory_format), device, precision)
 
     @torch.inference_mode()
-    def __call__(self, batch: Batch, *, score: float | None = None) -> list[Prediction]:
+    def __call__(
+        self, batch: Batch, *, score: float | None = None, boxes: Sequence[Tensor] | None = None
+    ) -> list[Prediction]:
         """One prediction a picture, in original pixels.
 
-        Results below `score` are left out; None = each task's own choice.
+        Results below `score` are left out; None = each task's own choice. `boxes` as in `answer`.
         """
         images = network_input(batch.images, self.device).to(memory_format=self.precision.memory_format)
         with self.precision.autocast(self.device):
             raw = self.model(images)
         tasks = {name: self.model.task(name) for name in raw}
-        return answer(tasks, raw, batch.samples, score=score)
+        return answer(tasks, raw, batch.samples, score=score, boxes=boxes)
 
     def over(self, batches: Iterable[Batch], *, score: float | None = None) -> Iterator[tuple[Batch, list[Prediction]]]:
         """Batch by batch, each with its predictions."""
@@ -55,15 +57,26 @@ class Inference:
 
 
 def answer(
-    tasks: Mapping[str, Task], raw: Mapping[str, Raw], samples: Sequence[Sample], *, score: float | None = None
+    tasks: Mapping[str, Task],
+    raw: Mapping[str, Raw],
+    samples: Sequence[Sample],
+    *,
+    score: float | None = None,
+    boxes: Sequence[Tensor] | None = None,
 ) -> list[Prediction]:
-    """Raw outputs by task → one prediction a picture: every task decodes, then describes the boxes that were found."""
+    """Raw outputs by task → one prediction a picture: every task decodes, then describes the boxes that were found.
+
+    `boxes`, (N, 4) xyxy in original pixels a picture, are described in place of those found, and what finds boxes is
+    left out of the answer: its rows would not be theirs.
+    """
     frames = [sample.frame for sample in samples]
     decoded = {name: task.decode(raw[name], frames, score=score) for name, task in tasks.items()}
-    regions = [
-        regions_of([results[i] for results in decoded.values()], sample.record) for i, sample in enumerate(samples)
-    ]
-    results = {name: task.describe(raw[name], decoded[name], frames, regions) for name, task in tasks.items()}
+    if boxes is None:
+        regions = [regions_of([found[i] for found in decoded.values()], s.record) for i, s in enumerate(samples)]
+    else:
+        regions = [Regions(given) for given in boxes]
+        decoded = {name: found for name, found in decoded.items() if not isinstance(found[0], ScoredBoxes)}
+    results = {name: tasks[name].describe(raw[name], found, frames, regions) for name, found in decoded.items()}
     return [
         Prediction(
             {name: found[i] for name, found in results.items()},

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from unified.build import load_model
 from unified.data.letterbox import draw_letterbox
@@ -37,6 +38,7 @@ from unified.train.precision import Precision
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})  # what a folder is searched for
+ROUNDING = 0.01  # pixels by which a box may stick out, since x + width need not give the corner back
 SHOWN = 0.25  # scores below it are noise to a person; evaluation keeps them all
 
 
@@ -76,6 +78,17 @@ class Predictor:
         sources = [str(picture) if isinstance(picture, str | Path) else "" for picture in pictures]
         return [replace(prediction, source=source) for prediction, source in zip(found, sources, strict=True)]
 
+    def describe(self, picture: Picture, boxes: Tensor) -> Prediction:
+        """What the tasks that find no boxes say about given ones: (N, 4) xyxy in original pixels.
+
+        Raises:
+            DataError: as `predict`; a box that is not finite, has no area or does not lie within the picture.
+        """
+        sample = self._sample(picture)
+        check_boxes(boxes, sample.record.size)
+        prediction = self.inference(Batch(sample.image[None], [sample]), boxes=[boxes])[0]
+        return replace(prediction, source=str(picture) if isinstance(picture, str | Path) else "")
+
     def _sample(self, picture: Picture) -> Sample:
         rgb = to_rgb(picture)
         source = Path(picture) if isinstance(picture, str | Path) else Path()
@@ -98,6 +111,15 @@ def to_rgb(picture: Picture) -> Image.Image:
         got = f"{picture.shape} {picture.dtype}"
         raise DataError(f"a picture as an array must be (height, width, 3) uint8 RGB, got {got}")
     return Image.fromarray(picture)
+
+
+def check_boxes(boxes: Tensor, size: tuple[int, int]) -> None:
+    """DataError unless boxes (N, 4) xyxy have an area and lie within a picture of `size` (width, height) pixels."""
+    width, height = (side + ROUNDING for side in size)
+    for x1, y1, x2, y2 in boxes.tolist():
+        if not (-ROUNDING <= x1 < x2 <= width and -ROUNDING <= y1 < y2 <= height):  # false for NaN, too
+            box = f"x {x1:g}, y {y1:g}, width {x2 - x1:g}, height {y2 - y1:g}"
+            raise DataError(f"the box ({box}) does not lie within the picture of {size[0]}x{size[1]} pixels")
 
 
 def find_pictures(sources: Sequence[str | Path]) -> list[Path]:

@@ -16,6 +16,8 @@ VERBS = [
     [], ["demo"], ["doctor"], ["tasks"], ["models"], ["train"], ["evaluate"], ["predict"], ["benchmark"],
     ["config"], ["config", "list"], ["config", "show"], ["config", "validate"], ["config", "schema"],
     ["data"], ["data", "make"], ["data", "make", "shapes"], ["data", "check"], ["data", "browse"],
+    ["index"], ["index", "build"], ["index", "add"], ["index", "remove"], ["index", "compact"], ["index", "info"],
+    ["index", "verify"], ["query"],
 ]  # fmt: skip
 HEAVY = ("torch", "torchvision", "timm", "numpy", "yaml", "matplotlib", "unified.config", "unified.registry")
 

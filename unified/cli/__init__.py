@@ -3,6 +3,8 @@
     about.py    doctor, tasks, models
     config.py   config list, show, validate, schema
     data.py     data make, check, browse
+    index.py    index build, add, remove, compact, info, verify
+    query.py    query
     run.py      demo, train, evaluate, predict, benchmark
     track.py    track
     output.py   tables, JSON, messages, progress
@@ -18,7 +20,7 @@ from typing import Annotated
 import typer
 
 import unified
-from unified.cli import about, config, data, run, track
+from unified.cli import about, config, data, index, query, run, track
 from unified.cli.group import group
 from unified.cli.output import complain, say
 from unified.errors import UnifiedError
@@ -32,12 +34,14 @@ app = group(
 _VERBS: list[Callable[..., None]] = [
     *(run.demo, run.train, run.evaluate, run.predict, run.benchmark),
     track.track,
+    query.query,
     *(about.doctor, about.tasks, about.models),
 ]
 for _verb in _VERBS:
     app.command()(_verb)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
+app.add_typer(index.app, name="index")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

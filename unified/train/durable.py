@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 
-def write_synced(path: Path, data: bytes) -> None:
+def write_synced(path: Path, data: bytes | memoryview) -> None:
     """Write a new file down to the disk."""
     with open(path, "xb") as file:
         file.write(data)

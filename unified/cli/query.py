@@ -1,0 +1,74 @@
+"""unified query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unified.cli.index import Model, Uri
+from unified.cli.output import Json, emit, say, table
+from unified.errors import ConfigError
+
+if TYPE_CHECKING:
+    from unified.index.entry import Hit
+
+
+def query(
+    index: Uri,
+    image: Annotated[Path | None, typer.Option(help="Ask for what this picture shows.")] = None,
+    box: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="The part of --image, in its pixels.")] = None,
+    vector: Annotated[Path | None, typer.Option(help="Ask for a vector: a .npy file, or JSON.")] = None,
+    id: Annotated[int | None, typer.Option("--id", help="Ask for what is like this entry.")] = None,
+    k: Annotated[int | None, typer.Option("-k", min=1, help="Neighbours.  [default: 10, or all]")] = None,
+    category: Annotated[str | None, typer.Option(help="Only entries of this category.")] = None,
+    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Only objects found with this score.")] = None,
+    identity: Annotated[int | None, typer.Option(help="Who --image shows, for the frames of --sheet.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Contact sheet to write, a .png.")] = None,
+    model: Model = None,
+    json: Json = False,
+) -> None:
+    """Find what looks alike.
+
+    For example: unified query shop.index --image street.jpg --box 40,60,120,90 --sheet found.png
+    """
+    from unified.index.ask import read_box, read_vector
+    from unified.index.backend import Filter
+    from unified.index.index import Index
+    from unified.index.sheet import entry_tile, image_tile, vector_tile, write_sheet
+
+    if [image, vector, id].count(None) != 2:
+        raise ConfigError("ask for one thing: --image FILE (with --box X,Y,W,H for a part), --vector FILE, or --id N")
+    if image is None and not (box is None and identity is None and model is None):
+        raise ConfigError("--box, --identity and --model say something about --image, which is not given")
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise ConfigError(f"--sheet {sheet}: a contact sheet is a PNG; name it {sheet.stem or 'sheet'}.png")
+    region = None if box is None else read_box(box)
+    with Index.open(index) as opened:
+        if image is not None:
+            hits = opened.query(image, box=region, k=k, category=category, min_score=min_score, model=model)
+            asked = image_tile(str(image), region)
+        elif vector is not None:
+            where = Filter(category, min_score)
+            hits = opened.search(read_vector(vector), opened.usual(k), where=where)[0]
+            asked = vector_tile(str(vector))
+        elif id is not None:
+            hits = opened.similar(id, k=k, category=category, min_score=min_score)
+            entry = opened.entries([id])[0]
+            asked, identity = entry_tile(f"query: {id}", entry), entry.identity
+    if sheet is not None:
+        write_sheet(sheet, asked, hits, identity)
+    if json:
+        emit({"index": index, "hits": [{"rank": rank} | hit.to_json() for rank, hit in enumerate(hits, 1)]})
+    else:
+        table([_row(rank, hit) for rank, hit in enumerate(hits, 1)])
+        if sheet is not None:
+            say(f"{sheet}: contact sheet")
+
+
+def _row(rank: int, hit: Hit) -> dict[str, Any]:
+    entry = hit.entry
+    box = None if entry.box is None else ",".join(f"{side:g}" for side in entry.box)
+    shown = {"category": entry.category, "identity": entry.identity, "image": entry.image, "box": box}
+    return {"rank": rank, "score": hit.score, "id": hit.id, **shown}

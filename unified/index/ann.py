@@ -1,0 +1,136 @@
+"""FAISS, and all that is known of it: arrays go in, arrays come out. The only file that imports it.
+
+An `Ann` is not changed once it is built, so any number of threads may search it; what a search is to look at comes with
+the call (FAISS keeps nprobe in the index by default, where concurrent searches would overwrite each other's).
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unified.errors import MissingExtraError, RetrievalError
+from unified.index.backend import Effort, Vectors
+
+Mask = NDArray[np.bool_]
+Positions = NDArray[np.int64]
+
+FLAT = "Flat"
+# Of FAISS's guidelines: 30 to 256 training vectors an inverted list.
+TRAINING_VECTORS_PER_LIST = 50
+READ_CHUNK = 1 << 20
+_read_limits = threading.Lock()  # FAISS keeps them for the whole process
+
+
+@cache
+def load_faiss() -> Any:
+    """The library; MissingExtraError names the extra where it is not installed."""
+    try:
+        import faiss
+    except ImportError as error:
+        raise MissingExtraError("faiss", "retrieval") from error
+    return faiss
+
+
+class Ann:
+    """Approximate nearest neighbours among vectors that are known by their position, 0 … len - 1.
+
+    `kind` is FAISS's name of the structure ("Flat", "IVF1024,Flat", "IVF4096,PQ64x4fs,RFlat").
+    """
+
+    def __init__(self, index: Any, kind: str) -> None:
+        self.index, self.kind = index, kind
+        self.compressed = kind.endswith("RFlat")
+        self.lists = 1 if kind == FLAT else int(self._inverted().nlist)
+        if self.lists > 1 and not self.compressed:
+            index.make_direct_map()  # where to find the vector of a position
+
+    @classmethod
+    def build(cls, vectors: Vectors, kind: str) -> Ann:
+        """Train a structure of that kind and fill it with (N, D) vectors of length 1."""
+        faiss = load_faiss()
+        index = faiss.index_factory(vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
+        if kind != FLAT:
+            inverted = faiss.extract_index_ivf(index)
+            if getattr(faiss, "get_num_gpus", int)():  # k-means is the longest part of building
+                inverted.clustering_index = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(vectors.shape[1]))
+            index.train(_sample(vectors, inverted.nlist * TRAINING_VECTORS_PER_LIST))
+        index.add(vectors)
+        return cls(index, kind)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, kind: str) -> Ann:
+        """The inverse of `to_bytes`; only for data whose checksum has been compared."""
+        faiss = load_faiss()
+        with _read_limits:
+            if hasattr(faiss, "set_deserialization_vector_byte_limit"):  # no array is longer than the whole file
+                faiss.set_deserialization_vector_byte_limit(len(data))
+                faiss.set_deserialization_loop_limit(len(data))
+            view, place = memoryview(data), 0
+
+            def read(size: int) -> bytes:
+                nonlocal place
+                chunk = view[place : place + size]
+                place += len(chunk)
+                return bytes(chunk)
+
+            try:
+                return cls(faiss.read_index(faiss.PyCallbackIOReader(read, READ_CHUNK)), kind)
+            except RuntimeError as error:
+                raise RetrievalError(f"FAISS cannot read a {kind} index: {str(error).splitlines()[-1]}") from error
+
+    def to_bytes(self) -> memoryview:
+        return memoryview(load_faiss().serialize_index(self.index))
+
+    def __len__(self) -> int:
+        return int(self.index.ntotal)
+
+    def search(
+        self, queries: Vectors, k: int, effort: Effort, *, among: Mask | None = None
+    ) -> tuple[Vectors, Positions]:
+        """Scores and positions (N, k), most similar first, among the positions that `among` allows.
+
+        What was not found has position -1, at the end of a row.
+        """
+        scores, positions = self.index.search(queries, k, params=self.parameters(effort, among))
+        return scores, positions
+
+    def parameters(self, effort: Effort, among: Mask | None = None) -> Any:
+        """FAISS's parameter object for one search."""
+        faiss = load_faiss()
+        allowed: dict[str, Any] = {}
+        if among is not None:
+            allowed["sel"] = faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))
+        if self.kind == FLAT:
+            return faiss.SearchParameters(**allowed)
+        lists = faiss.SearchParametersIVF(nprobe=min(effort.nprobe or self.lists, self.lists), **allowed)
+        if not self.compressed:
+            return lists
+        return faiss.IndexRefineSearchParameters(k_factor=float(effort.k_factor or 1), base_index_params=lists)
+
+    def vectors(self, positions: Positions | None = None) -> Vectors:
+        """The vectors as they were given, of some positions or of all."""
+        if positions is None:
+            return np.asarray(self.index.reconstruct_n(0, len(self)), dtype=np.float32)
+        return np.asarray(self.index.reconstruct_batch(positions), dtype=np.float32)
+
+    def _inverted(self) -> Any:
+        return load_faiss().extract_index_ivf(self.index)
+
+
+def exact(queries: Vectors, vectors: Vectors, k: int) -> tuple[Vectors, Positions]:
+    """Scores and positions (N, k) by comparing every query with every vector; the truth that recall is measured by."""
+    faiss = load_faiss()
+    scores, positions = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
+    return scores, positions
+
+
+def _sample(vectors: Vectors, count: int) -> Vectors:
+    if len(vectors) <= count:
+        return vectors
+    chosen = np.random.default_rng(0).choice(len(vectors), count, replace=False)
+    return vectors[np.sort(chosen)]

@@ -1,0 +1,123 @@
+"""One committed state of a folder, in memory. It is never changed: a writer makes another, readers keep theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from unified.errors import DataError, RetrievalError
+from unified.index.ann import Ann, Positions
+from unified.index.backend import Effort, Filter, Neighbours, Vectors
+from unified.index.entry import Entry, Hit
+from unified.index.manifest import CURE, Manifest, SegmentRecord, read_verified
+from unified.index.segment import NOTHING, Segment
+from unified.index.table import Table
+
+
+class Snapshot:
+    """Segments hold ascending ids, each segment higher ones than the one before it."""
+
+    def __init__(self, manifest: Manifest, segments: Sequence[Segment]) -> None:
+        self.manifest, self.segments = manifest, tuple(segments)
+
+    @classmethod
+    def load(cls, folder: Path, manifest: Manifest, known: Snapshot | None = None) -> Snapshot:
+        """Read every file that `manifest` lists, each byte verified; segments that are `known` are not read again."""
+        held = {segment.record.vectors: segment for segment in known.segments} if known else {}
+        return cls(manifest, [_load(folder, manifest, record, held) for record in manifest.segments])
+
+    @cached_property
+    def count(self) -> int:
+        return sum(segment.count for segment in self.segments)
+
+    @cached_property
+    def categories(self) -> list[str]:
+        return sorted(set().union(*(segment.table.categories(segment.live) for segment in self.segments)))
+
+    def nearest(self, queries: Vectors, k: int, where: Filter | None, effort: Effort) -> Neighbours:
+        """(N, k) of all segments; rows end in id -1 where fewer match."""
+        parts = [segment.search(queries, k, where, effort) for segment in self.segments]
+        if len(parts) == 1 and parts[0].ids.shape[1] == k:
+            return _cosines(parts[0].ids, parts[0].scores)
+        padding = Neighbours(
+            np.full((len(queries), k), NOTHING, np.int64), np.full((len(queries), k), -np.inf, np.float32)
+        )
+        ids = np.concatenate([part.ids for part in (*parts, padding)], axis=1)
+        scores = np.concatenate([part.scores for part in (*parts, padding)], axis=1)
+        scores[ids == NOTHING] = -np.inf
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return _cosines(np.take_along_axis(ids, best, 1), np.take_along_axis(scores, best, 1))
+
+    def hits(self, found: Neighbours) -> list[list[Hit]]:
+        """The entries of what was found, those of each id read once."""
+        wanted = np.unique(found.ids[found.ids != NOTHING])
+        entries = dict(zip(wanted.tolist(), self.entries(wanted), strict=True))
+        return [
+            [Hit(id, score, entries[id]) for id, score in zip(ids, scores, strict=True) if id != NOTHING]
+            for ids, scores in zip(found.ids.tolist(), found.scores.tolist(), strict=True)
+        ]
+
+    def entries(self, ids: Sequence[int] | Positions) -> list[Entry]:
+        found: dict[int, Entry] = {}
+        for segment, rows, positions in self.locate(ids):
+            found |= zip(rows.tolist(), segment.table.entries(positions.tolist()), strict=True)
+        return [found[row] for row in range(len(ids))]
+
+    def vectors(self, ids: Sequence[int]) -> Vectors:
+        result = np.empty((len(ids), self.manifest.origin.dimension), np.float32)
+        for segment, rows, positions in self.locate(ids):
+            result[rows] = segment.ann.vectors(positions)
+        return result
+
+    def locate(self, ids: Sequence[int] | Positions) -> list[tuple[Segment, Positions, Positions]]:
+        """(segment, places in `ids`, positions in the segment); DataError names ids that are nowhere."""
+        wanted = np.asarray(ids, dtype=np.int64)
+        missing, located = np.ones(len(wanted), dtype=bool), []
+        for segment in self.segments:
+            positions = segment.positions(wanted)
+            rows = np.flatnonzero(positions != NOTHING)
+            if len(rows):
+                located.append((segment, rows, positions[rows]))
+                missing[rows] = False
+        if missing.any():
+            first, given = wanted[missing][:5].tolist(), self.manifest.next_id
+            raise DataError(
+                f"no entry has id {', '.join(map(str, first))}{' …' if missing.sum() > 5 else ''}; ids were given "
+                f"from 0 to {given - 1}, and those of removed entries are not given again"
+                if given
+                else f"no entry has id {', '.join(map(str, first))}: the index is empty"
+            )
+        return located
+
+
+def _load(folder: Path, manifest: Manifest, record: SegmentRecord, held: dict[str, Segment]) -> Segment:
+    known = held.get(record.vectors)
+    if known is not None and known.record == record:
+        return known
+
+    def read(name: str) -> bytes:
+        return read_verified(folder / name, manifest.files[name])
+
+    if known is None:
+        ann = Ann.from_bytes(read(record.vectors), record.kind)
+        read(record.entries)  # SQLite opens the file itself, once it is known to be whole
+        table = Table(folder / record.entries)
+    else:
+        ann, table = known.ann, known.table
+    if len(ann) != len(table):
+        raise RetrievalError(f"{folder / record.vectors}: {len(ann)} vectors, but {len(table)} entries; {CURE}")
+    live = None
+    if record.live is not None:
+        bits = np.frombuffer(read(record.live), np.uint8)
+        live = np.unpackbits(bits, count=len(table)).astype(bool)
+    return Segment(record, ann, table, live)
+
+
+def _cosines(ids: Positions, scores: Vectors) -> Neighbours:
+    """Rounding can lift a product of unit vectors above 1; what was not found has -inf."""
+    scores.clip(-1, 1, out=scores)
+    scores[ids == NOTHING] = -np.inf
+    return Neighbours(ids, scores)
