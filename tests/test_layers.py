@@ -17,7 +17,7 @@ LAYERS = [
     ["unified", "unified.errors"],
     ["unified.ops", "unified.registry"],
     ["unified.model"],
-    ["unified.data.sample"],
+    ["unified.data.sample", "unified.data.kinship"],
     ["unified.task"],
     ["unified.model.multitask"],
     ["unified.data", "unified.train"],
@@ -33,7 +33,10 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, row in enumerate(LAYERS) for name in row}
 # Modules that a task may lean on.
-FOR_TASKS = ("unified.errors", "unified.task", "unified.ops", "unified.model", "unified.data.sample")
+FOR_TASKS = (
+    *("unified.errors", "unified.task", "unified.ops", "unified.model"),
+    *("unified.data.sample", "unified.data.kinship"),
+)
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -136,6 +139,7 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
         ("typer", ("unified.cli",)),
         ("matplotlib", ("analysis",)),
         ("tensorboard", ("unified.train.tensorboard",)),
+        ("pytorch_metric_learning", ("tasks.embedding.loss",)),
         ("trackeval", ("unified.track.score",)),
         ("av", ("unified.track.video",)),
         ("faiss", ("unified.index.ann",)),
