@@ -22,7 +22,7 @@ from unified.errors import RetrievalError
 from unified.index.folder import FolderBackend
 from unified.index.index import Index
 from unified.index.lock import LOCK, writer_lock
-from unified.index.manifest import MANIFEST
+from unified.index.manifest import MANIFEST, read_manifest, seal
 
 ROOT = Path(__file__).parents[2]
 
@@ -275,6 +275,32 @@ def test_files_of_two_indexes_do_not_mix(tmp_path: Path) -> None:
         Index.open(tmp_path / "j")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"vectors": "../00000001.faiss"}, "should match pattern"),
+        ({"vectors": "00000002.faiss"}, "other files than it lists"),
+        ({"recall": None}, "damaged"),
+    ],
+)
+def test_a_forged_manifest_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    filled(tmp_path / "i").close()
+    manifest = read_manifest(tmp_path / "i")
+    segments = (manifest.segments[0].model_copy(update=change),)
+    (tmp_path / "i" / MANIFEST).write_bytes(seal(manifest.model_copy(update={"segments": segments})))
+    with pytest.raises(RetrievalError, match=message):
+        Index.open(tmp_path / "i")
+
+
+def test_vectors_of_another_dimension_than_the_origins_are_refused(tmp_path: Path) -> None:
+    filled(tmp_path / "i").close()
+    manifest = read_manifest(tmp_path / "i")
+    other = manifest.model_copy(update={"origin": ORIGIN.model_copy(update={"dimension": 9})})
+    (tmp_path / "i" / MANIFEST).write_bytes(seal(other))
+    with pytest.raises(RetrievalError, match="20 vectors of 8 numbers, but 20 entries, and vectors of 9"):
+        Index.open(tmp_path / "i")
+
+
 def test_an_index_of_another_format_says_which(tmp_path: Path) -> None:
     filled(tmp_path / "i").close()
     path = tmp_path / "i" / MANIFEST
@@ -286,34 +312,36 @@ def test_an_index_of_another_format_says_which(tmp_path: Path) -> None:
 # Kill -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=pytest.mark.slow)])
 def test_an_index_whose_writer_is_killed_holds_the_last_committed_state(tmp_path: Path, kills: int) -> None:
-    folder, generator, first = tmp_path / "i", random.Random(0), 0
-    expected = states(60)
-    for _ in range(kills):
-        if first > 45:
-            shutil.rmtree(folder)
-        if not folder.exists():
-            Index(FolderBackend.create(folder, ORIGIN, SMALL)).close()
-            first = 0
-        reported = run_and_kill(folder, first, generator.uniform(0, 0.15))
-        with Index(FolderBackend.open(folder, SMALL)) as index:
-            assert index.verify() == []
-            found = contents(index)
+    folder, generator, first, torn, expected = tmp_path / "i", random.Random(0), 0, 0, states(120)
+    command = [sys.executable, "-m", "tests.index.writer"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writers:
+        for _ in range(kills):
+            if first > 40:
+                shutil.rmtree(folder)
+            if not folder.exists():
+                Index(FolderBackend.create(folder, ORIGIN, SMALL)).close()
+                first = 0
+            reported = run_and_kill(writers, folder, first, generator.uniform(0, 0.1))
+            torn += len(list(folder.iterdir())) > len(json.loads((folder / MANIFEST).read_text())["files"]) + 2
+            with Index(FolderBackend.open(folder, SMALL)) as index:
+                assert index.verify() == []
+                found = contents(index)
             # The step that was under way when the signal came has happened as a whole, or not at all.
             steps = [step for step in (reported, reported + 1) if same(found, expected[step][0])]
-        assert steps, f"killed after {reported} steps: {len(found.held)} entries are of no committed state"
-        first = steps[0]
+            assert steps, f"killed after {reported} steps: {len(found.held)} entries are of no committed state"
+            first = steps[-1]
+    assert torn > kills // 10, "hardly any was killed while it was writing"
 
 
-def run_and_kill(folder: Path, first: int, seconds: float) -> int:
-    """Start a writer at step `first`, kill it `seconds` after its first commit; how many steps it reported in all."""
-    command = [sys.executable, "-m", "tests.index.writer", str(folder), str(first)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as writer:
-        assert writer.stdout is not None and writer.stderr is not None
-        begun = writer.stdout.readline()
-        assert begun, writer.stderr.read()
-        time.sleep(seconds)
-        writer.send_signal(signal.SIGKILL)
-        lines = [begun, *writer.stdout.read().split("\n")]
-    return max(int(line) for line in lines if line.strip()) + 1
+def run_and_kill(writers: subprocess.Popen[str], folder: Path, first: int, seconds: float) -> int:
+    """Have a process start at step `first`, and kill it `seconds` later; how many steps have been reported in all."""
+    assert writers.stdin is not None and writers.stdout is not None
+    writers.stdin.write(json.dumps([str(folder), first]) + "\n")
+    writers.stdin.flush()
+    process = int(writers.stdout.readline().removeprefix("process "))
+    time.sleep(seconds)
+    os.kill(process, signal.SIGKILL)
+    reported = [int(line) for line in iter(writers.stdout.readline, "dead\n")]
+    return max(reported, default=first - 1) + 1

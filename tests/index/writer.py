@@ -1,15 +1,20 @@
-"""A process that changes an index until it is killed: python -m tests.index.writer FOLDER FIRST_STEP
+"""Processes that change an index until they are killed: python -m tests.index.writer
 
+For every line of its input, [FOLDER, FIRST_STEP], it forks one, and says when that is dead.
 What step n does depends on n and on the ids there are, and nothing else; so the state after each step is known.
 After each committed step its number is printed.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from itertools import count
 from pathlib import Path
 
 from tests.index.gallery import SMALL, Model, entries, vectors
+from unified.index.ann import load_faiss
 from unified.index.folder import FolderBackend
 from unified.index.index import Index
 
@@ -28,12 +33,11 @@ def change(step: int, index: Index | None, model: Model, next_id: int) -> int:
         for id in gone:
             del model.held[id]
     else:
-        count = 1 + step * 13 % LARGEST
-        ids = range(next_id, next_id + count)
+        ids = range(next_id, next_id + 1 + step * 13 % LARGEST)
         if index is not None:
-            assert index.add(vectors(count, step), entries(ids)) == list(ids)
-        model.add(ids, vectors(count, step), entries(ids))
-        next_id += count
+            assert index.add(vectors(len(ids), step), entries(ids)) == list(ids)
+        model.add(ids, vectors(len(ids), step), entries(ids))
+        next_id = ids.stop
     return next_id
 
 
@@ -46,16 +50,30 @@ def states(steps: int) -> list[tuple[Model, int]]:
     return found
 
 
-def main(folder: Path, first: int) -> None:
+def work(folder: Path, first: int) -> None:
+    """Say which process this is, then change the index for ever, from step `first` on."""
     model, next_id = states(first)[-1]
     index = Index(FolderBackend.open(folder, SMALL))
-    step = first
-    while True:
+    say(f"process {os.getpid()}")
+    for step in count(first):
         next_id = change(step, index, model, next_id)
-        sys.stdout.write(f"{step}\n")
-        sys.stdout.flush()
-        step += 1
+        say(f"{step}")
+
+
+def say(line: str) -> None:
+    os.write(sys.stdout.fileno(), f"{line}\n".encode())
+
+
+def main() -> None:
+    for line in sys.stdin:
+        folder, first = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            work(Path(folder), first)
+        os.waitpid(child, 0)
+        say("dead")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    load_faiss()  # once, not in every child
+    main()

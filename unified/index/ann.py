@@ -55,10 +55,7 @@ class Ann:
         faiss = load_faiss()
         index = faiss.index_factory(vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
         if kind != FLAT:
-            inverted = faiss.extract_index_ivf(index)
-            if getattr(faiss, "get_num_gpus", int)():  # k-means is the longest part of building
-                inverted.clustering_index = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(vectors.shape[1]))
-            index.train(_sample(vectors, inverted.nlist * TRAINING_VECTORS_PER_LIST))
+            _train(index, vectors)
         index.add(vectors)
         return cls(index, kind)
 
@@ -88,6 +85,10 @@ class Ann:
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
+
+    @property
+    def dimension(self) -> int:
+        return int(self.index.d)
 
     def search(
         self, queries: Vectors, k: int, effort: Effort, *, among: Mask | None = None
@@ -127,6 +128,16 @@ def exact(queries: Vectors, vectors: Vectors, k: int) -> tuple[Vectors, Position
     faiss = load_faiss()
     scores, positions = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
     return scores, positions
+
+
+def _train(index: Any, vectors: Vectors) -> None:
+    faiss = load_faiss()
+    inverted = faiss.extract_index_ivf(index)
+    # The longest part is k-means, which FAISS hands to GPUs where its GPU build is installed.
+    on_gpus = faiss.index_cpu_to_all_gpus(faiss.IndexFlatIP(vectors.shape[1])) if faiss.get_num_gpus() else None
+    inverted.clustering_index = on_gpus  # not owned by the index: `on_gpus` outlives its use
+    index.train(_sample(vectors, inverted.nlist * TRAINING_VECTORS_PER_LIST))
+    inverted.clustering_index = None
 
 
 def _sample(vectors: Vectors, count: int) -> Vectors:

@@ -55,7 +55,7 @@ class Draft:
         """Make `segments` what the folder holds from now on."""
         records = tuple(segment.record for segment in segments)
         files = self.base.manifest.files | self.written
-        names = [name for r in records for name in (r.vectors, r.entries, r.live) if name is not None]
+        names = [name for record in records for name in record.names()]
         manifest = self.base.manifest.model_copy(
             update={
                 "generation": self.base.manifest.generation + 1,
@@ -76,7 +76,7 @@ class Draft:
     def _write_table(self, name: str, rows: Iterable[Row]) -> str:
         path = self.folder / name
         write_table(path, rows)
-        with open(path, "rb") as file:
+        with open(path, "r+b") as file:  # Windows syncs only what it may write
             os.fsync(file.fileno())
         self.written[name] = manifests.record(path.read_bytes())
         return name

@@ -57,7 +57,7 @@ class FolderBackend:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with writer_lock(folder):
-                if {path.name for path in folder.iterdir()} - {LOCK}:
+                if {path.name for path in folder.iterdir()} - {LOCK, f".{MANIFEST}.new"}:  # of a killed `create`
                     raise ConfigError(
                         f"{folder} is not empty: give a new folder, or add to the index with: unified index add"
                     )

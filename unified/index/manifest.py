@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from unified.errors import RetrievalError
 from unified.index.origin import Origin
@@ -19,6 +19,10 @@ from unified.index.origin import Origin
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1
 CURE = "restore the folder from a copy, or build the index anew"
+
+
+# Nothing outside the folder can be meant.
+FileName = Annotated[str, Field(pattern=r"^[0-9]{8}(-[0-9]{8})?\.(faiss|sqlite|live)$")]
 
 
 class Strict(BaseModel):
@@ -34,12 +38,15 @@ class SegmentRecord(Strict):
     """Vectors that were written together: a FAISS file, an SQLite file, and a bitmap where some have been removed."""
 
     kind: str
-    vectors: str
-    entries: str
-    live: str | None
+    vectors: FileName
+    entries: FileName
+    live: FileName | None
     nprobe: int | None  # measured: what searches use …
     k_factor: int | None
     recall: float  # … and find, @10, of what Flat finds
+
+    def names(self) -> list[str]:
+        return [name for name in (self.vectors, self.entries, self.live) if name is not None]
 
 
 class Manifest(Strict):
@@ -75,6 +82,8 @@ def read_manifest(folder: Path) -> Manifest:
             manifest = Manifest.model_validate({name: value for name, value in fields.items() if name != "sha256"})
             if seal(manifest) != data:
                 raise ValueError("its SHA-256 is not its own")
+            if {name for segment in manifest.segments for name in segment.names()} != manifest.files.keys():
+                raise ValueError("its segments have other files than it lists")
             return manifest
     except (ValueError, TypeError, KeyError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]

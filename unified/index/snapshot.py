@@ -107,8 +107,11 @@ def _load(folder: Path, manifest: Manifest, record: SegmentRecord, held: dict[st
         table = Table(folder / record.entries)
     else:
         ann, table = known.ann, known.table
-    if len(ann) != len(table):
-        raise RetrievalError(f"{folder / record.vectors}: {len(ann)} vectors, but {len(table)} entries; {CURE}")
+    if (len(ann), ann.dimension) != (len(table), manifest.origin.dimension):
+        raise RetrievalError(
+            f"{folder / record.vectors}: {len(ann)} vectors of {ann.dimension} numbers, but {len(table)} entries, "
+            f"and vectors of {manifest.origin.dimension} by the manifest; {CURE}"
+        )
     live = None
     if record.live is not None:
         bits = np.frombuffer(read(record.live), np.uint8)

@@ -16,8 +16,7 @@ def unit(vectors: ArrayLike, dimension: int) -> Vectors:
 
     DataError for another shape, for NaN or infinity, and for a vector of zeros, which has no direction.
     """
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is reported below
-        array: Vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    array = _float32(vectors)
     if array.ndim != 2 or array.shape[1] != dimension:
         raise DataError(f"vectors of shape {array.shape}: this index takes (N, {dimension})")
     squares = np.einsum("nd,nd->n", array, array)
@@ -32,6 +31,13 @@ def unit(vectors: ArrayLike, dimension: int) -> Vectors:
         raise DataError(f"vector {_first(squares == 0)} is all zeros, and so is similar to nothing; leave it out")
     result: Vectors = np.divide(array, np.sqrt(squares)[:, None], out=np.empty_like(array), casting="same_kind")
     return result
+
+
+def _float32(vectors: ArrayLike) -> Vectors:
+    if isinstance(vectors, np.ndarray) and vectors.dtype == np.float32:
+        return np.ascontiguousarray(vectors)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, which is reported
+        return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
 def _first(wrong: np.ndarray) -> str:
