@@ -4,7 +4,7 @@
     CIDEr-D_n  10 · mean over references r of exp(-(|s| - |r|)² / 2σ²) · min(g(s), g(r)) · g(r) / (‖g(s)‖ ‖g(r)‖)
     CIDEr-D    mean of n = 1 … 4                                                            σ = 6
 
-df is the number of pictures with the n-gram in a reference, in *this* corpus: scores of different corpora do not compare,
+df is the number of pictures with the n-gram in a reference, in *this* corpus: scores of other corpora do not compare,
 and of one picture alone every df is N, so that all weights and the score are 0 whatever is said.
 Lengths are counted in bigrams, as the published evaluation does.
 """

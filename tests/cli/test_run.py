@@ -98,6 +98,19 @@ def test_evaluate_needs_a_run_or_two_files(cli: Any, words: list[str]) -> None:
     assert answer.code == 2 and "either a RUN, or --predictions together with --annotations" in answer.err
 
 
+def test_evaluate_scores_a_captions_file_and_says_how(cli: Any, tmp_path: Path) -> None:
+    truth = [{"image_id": 7, "caption": "A red dog."}, {"image_id": 8, "caption": "Two cats."}]
+    (tmp_path / "references.json").write_text(json.dumps({"annotations": truth}))
+    (tmp_path / "captions.json").write_text(json.dumps(truth))
+    files = ["--captions", tmp_path / "captions.json", "--references", tmp_path / "references.json"]
+    found = json.loads(cli("evaluate", *files, "--json").out)["caption"]
+    assert found["BLEU_1"] == pytest.approx(1) and found["notes"]["references"] == "2 of 2 pictures"
+    text = cli("evaluate", *files).out
+    assert "CIDEr_D" in text and "caption: references: 2 of 2 pictures" in text and "tokenizer" in text
+    assert cli("evaluate", *files[:2]).code == 2
+    assert cli("evaluate", *files, "--annotations", "a").code == 2
+
+
 def test_predict_prints_a_json_line_a_picture(cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def predictions(*arguments: Any, **options: Any) -> Iterator[Prediction]:
         yield Prediction({}, "a.jpg", (4, 3))
