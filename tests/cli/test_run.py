@@ -46,7 +46,7 @@ def test_train_reads_the_config_and_passes_it_on(
     ("words", "message"),
     [
         (["jdc", "train.epoch=2"], "command line: train.epoch: unknown key; did you mean 'epochs'"),
-        (["jdcc"], "did you mean 'jdc'"),
+        (["jcd"], "did you mean 'jdc'"),
         (["jdc", "--resume"], "--out DIR"),
         (["jdc"], "add data=PATH"),
     ],

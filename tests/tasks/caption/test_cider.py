@@ -41,7 +41,7 @@ def grams(sentence: list[str], n: int) -> list[tuple[str, ...]]:
     return [tuple(sentence[i : i + n]) for i in range(len(sentence) - n + 1)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(PICTURES)
 def test_scores_are_those_of_the_formula(pictures: list[tuple[list[str], list[list[str]]]]) -> None:
     said, references = [one for one, _ in pictures], [several for _, several in pictures]

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.caption.rouge import BETA, longest_common_subsequence, rouge_l
@@ -12,6 +12,7 @@ from tasks.caption.words import words
 SENTENCES = st.lists(st.sampled_from("abc"), max_size=7)
 
 
+@settings(max_examples=60, deadline=None)
 @given(SENTENCES, SENTENCES)
 def test_the_longest_common_subsequence_is_that_of_trying_all(a: list[str], b: list[str]) -> None:
     subsequences = {picked for n in range(len(b) + 1) for picked in combinations(b, n)}

@@ -36,7 +36,7 @@ def fitted() -> Vocabulary:
     return vocabulary
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8))
 def test_any_text_comes_back_in_lower_case(fitted: Vocabulary, chosen: list[str]) -> None:
     text = " ".join(chosen)
