@@ -145,6 +145,8 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
         ("faiss", ("unified.index.ann",)),
         ("pymilvus", ("unified.index.milvus_server",)),
         ("sqlite3", ("unified.index.table",)),
+        ("transformers", ("tasks.caption.decoder",)),
+        ("tokenizers", ("tasks.caption.vocabulary",)),
     ],
 )
 def test_a_library_is_known_in_one_place(library: str, homes: tuple[str, ...]) -> None:
@@ -152,3 +154,10 @@ def test_a_library_is_known_in_one_place(library: str, homes: tuple[str, ...]) -
         for name, line, _ in imports(path, module, typing=False):
             if name.split(".")[0] == library:
                 assert f"{module}.".startswith(tuple(f"{home}." for home in homes)), f"{path}:{line} imports {library}"
+
+
+@pytest.mark.parametrize("library", ["transformers", "tokenizers"])
+def test_what_an_extra_brings_is_imported_when_it_is_used(library: str) -> None:
+    for module, path in modules():
+        for name, line, top in imports(path, module, typing=False):
+            assert not top or name.split(".")[0] != library, f"{path}:{line} imports {library} at the start"

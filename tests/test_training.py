@@ -141,6 +141,6 @@ def test_without_a_folder_runs_are_numbered(tiny_run: TinyRun, tmp_path: Path, m
 @pytest.mark.parametrize("name", [name for name in shipped() if name != "jdc-shapes"])
 def test_every_shipped_config_trains(name: str, tiny_run: TinyRun, tmp_path: Path) -> None:
     train_quietly(tiny_config(tiny_run.data, "train.max_steps=1", name=name), tmp_path / "run")
-    model, _, taxonomy = load_model(tmp_path / "run")
-    assert "detection" in model.tasks
+    model, config, taxonomy = load_model(tmp_path / "run")
+    assert model.tasks and set(model.tasks) == set(config.tasks)
     assert taxonomy.categories == open_dataset(tiny_run.data, "val").taxonomy.categories

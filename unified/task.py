@@ -114,10 +114,14 @@ class Prediction:
 
 @dataclass(slots=True)
 class Scores:
-    """What a metric found: `numbers` for tables and logs (None = undefined on this data), `tables` of rows to print."""
+    """What a metric found: `numbers` for tables and logs (None = undefined on this data), `tables` of rows to print.
+
+    `notes` say what a reader must know before comparing: the convention behind a number, why one is None.
+    """
 
     numbers: dict[str, float | None]
     tables: dict[str, list[dict[str, Json]]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 class Metric(Protocol):

@@ -47,7 +47,7 @@ def test_train_reads_the_config_and_passes_it_on(
     ("words", "message"),
     [
         (["jdc", "train.epoch=2"], "command line: train.epoch: unknown key; did you mean 'epochs'"),
-        (["jdcc"], "did you mean 'jdc'"),
+        (["jcd"], "did you mean 'jdc'"),
         (["jdc", "--resume"], "--out DIR"),
         (["jdc"], "add data=PATH"),
     ],
@@ -97,6 +97,19 @@ def test_evaluate_scores_a_results_file(cli: Any, tmp_path: Path) -> None:
 def test_evaluate_needs_a_run_or_two_files(cli: Any, words: list[str]) -> None:
     answer = cli("evaluate", *words)
     assert answer.code == 2 and "either a RUN, or --predictions together with --annotations" in answer.err
+
+
+def test_evaluate_scores_a_captions_file_and_says_how(cli: Any, tmp_path: Path) -> None:
+    truth = [{"image_id": 7, "caption": "A red dog."}, {"image_id": 8, "caption": "Two cats."}]
+    (tmp_path / "references.json").write_text(json.dumps({"annotations": truth}))
+    (tmp_path / "captions.json").write_text(json.dumps(truth))
+    files = ["--captions", tmp_path / "captions.json", "--references", tmp_path / "references.json"]
+    found = json.loads(cli("evaluate", *files, "--json").out)["caption"]
+    assert found["BLEU_1"] == pytest.approx(1) and found["notes"]["references"] == "2 of 2 pictures"
+    text = cli("evaluate", *files).out
+    assert "CIDEr_D" in text and "caption: references: 2 of 2 pictures" in text and "tokenizer" in text
+    assert cli("evaluate", *files[:2]).code == 2
+    assert cli("evaluate", *files, "--annotations", "a").code == 2
 
 
 def test_predict_prints_a_json_line_a_picture(cli: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

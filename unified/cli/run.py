@@ -76,12 +76,19 @@ def evaluate(
     predictions: Annotated[Path | None, typer.Option(help="Score this COCO results file instead of a run.")] = None,
     annotations: Annotated[Path | None, typer.Option(help="The COCO annotations that --predictions is about.")] = None,
     task: Annotated[str, typer.Option(help="The task that --predictions is about.")] = "detection",
+    captions: Annotated[Path | None, typer.Option(help="Short for --task caption --predictions.")] = None,
+    references: Annotated[Path | None, typer.Option(help="The COCO captions that --captions is about.")] = None,
     json: Json = False,
 ) -> None:
     """Score a training, or a results file.
 
-    unified evaluate RUN data=PATH, or unified evaluate --predictions FILE --annotations FILE.
+    unified evaluate RUN data=PATH, or unified evaluate --predictions FILE --annotations FILE, or for sentences
+    unified evaluate --captions FILE --references FILE.
     """
+    if captions is not None and references is not None and predictions is None and annotations is None:
+        task, predictions, annotations = "caption", captions, references
+    elif captions is not None or references is not None:
+        raise ConfigError("--captions and --references go together, and instead of --predictions and --annotations")
     if run is not None and predictions is None and annotations is None:
         from unified.evaluate import evaluate_run
 
@@ -92,7 +99,7 @@ def evaluate(
     else:
         raise ConfigError("evaluate needs either a RUN, or --predictions together with --annotations")
     if json:
-        emit({name: found.numbers for name, found in scores.items()})
+        emit({name: found.numbers | ({"notes": found.notes} if found.notes else {}) for name, found in scores.items()})
     else:
         _print_scores(scores)
 
@@ -169,3 +176,5 @@ def _print_scores(scores: Mapping[str, Scores]) -> None:
         table([{"number": number, "value": value} for number, value in found.numbers.items()], title=name)
         for title, rows in found.tables.items():
             table(rows, title=f"{name}: {title.replace('_', ' ')}")
+        for about, note in found.notes.items():
+            say(f"{name}: {about}: {note}")
