@@ -29,8 +29,9 @@ from unified.model.reference import Translation, translate
 from unified.model.trunk import Trunk, build_trunk
 from unified.task import Levels
 from unified.train import checkpoint
-from unified.train.joint import JointLoss, Ramp, Schedule
+from unified.train.joint import JointLoss
 from unified.train.plan import Recipe
+from unified.train.schedule import Ramp, Schedule
 
 MOST_WORKERS = 8  # more loader processes than this gain nothing even at 8 × 640 px on one GPU
 LOG_EVERY = 10  # updates between lines of metrics.jsonl

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from unified.errors import ConfigError
-from unified.train.joint import JointLoss, Ramp, Schedule, Weighting
+from unified.train.joint import JointLoss
+from unified.train.schedule import Ramp, Schedule
+from unified.train.weighting.weighting import Observed, Weighting, Weights
 
 GAINS = {"detection": {"box": 0.05, "obj": 1.0}, "tags": {"bce": 2.0}}
 
@@ -85,11 +85,11 @@ class Learnt(Weighting):
     steps: Tensor
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(("detection", "tags"))
         self.scale = nn.Parameter(torch.tensor([1.0, 2.0]))
         self.register_buffer("steps", torch.tensor(0))
 
-    def forward(self, losses: Mapping[str, Tensor]) -> Mapping[str, Tensor | float]:
+    def forward(self, observed: Observed) -> Weights:
         self.steps += 1
         return dict(zip(("detection", "tags"), self.scale, strict=True))
 

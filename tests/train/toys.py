@@ -18,11 +18,12 @@ from unified.model.places import CodedConv, CodeSpec
 from unified.ops.frame import Frame
 from unified.task import Features, Metric, Scores, Target, Task
 from unified.train.checkpoint import Provenance
-from unified.train.joint import JointLoss, Ramp, Schedule
+from unified.train.joint import JointLoss
 from unified.train.log import Sink
 from unified.train.plan import Recipe
 from unified.train.precision import Precision
 from unified.train.run import RunFolder
+from unified.train.schedule import Ramp, Schedule
 from unified.train.trainer import Trainer
 
 SIDE = 8
