@@ -25,7 +25,7 @@ LAYERS = [
     ["unified.build"],
     ["unified.evaluate"],
     ["unified.predict", "unified.training"],
-    ["unified.benchmark", "unified.demo", "unified.doctor"],
+    ["unified.benchmark", "unified.controls", "unified.demo", "unified.doctor"],
     ["analysis"],
     ["unified.cli"],
     ["unified.__main__"],

@@ -29,9 +29,14 @@ from unified.model.reference import Translation, translate
 from unified.model.trunk import Trunk, build_trunk
 from unified.task import Levels
 from unified.train import checkpoint
+from unified.train.freezing import Freezing, Span
 from unified.train.joint import JointLoss
 from unified.train.plan import Recipe
+from unified.train.ranks import Ranks
+from unified.train.scale import make_scale
 from unified.train.schedule import Ramp, Schedule
+from unified.train.warm_start import Taken, take
+from unified.train.weighting.catalogue import make as make_weighting
 
 MOST_WORKERS = 8  # more loader processes than this gain nothing even at 8 × 640 px on one GPU
 LOG_EVERY = 10  # updates between lines of metrics.jsonl
@@ -124,8 +129,11 @@ class TrainingLoader:
         return self.loader.epoch(epoch, start, mosaic=epoch < self.mosaic_epochs)
 
 
-def training_loader(config: Config, dataset: Dataset, device: torch.device) -> TrainingLoader:
-    """Augmented, shuffled batches of the training split."""
+def training_loader(
+    config: Config, dataset: Dataset, device: torch.device, ranks: Ranks | None = None
+) -> TrainingLoader:
+    """Augmented, shuffled batches of the training split: this process's part of them."""
+    ranks = ranks or Ranks()
     loader = Loader(
         dataset,
         augment_of(config.augment, config.size),
@@ -135,6 +143,8 @@ def training_loader(config: Config, dataset: Dataset, device: torch.device) -> T
         shuffle=True,
         drop_last=len(dataset) > config.train.batch,
         device_type=device.type,
+        rank=ranks.rank,
+        ranks=ranks.world,
     )
     return TrainingLoader(loader, config.train.epochs - config.augment.close_mosaic, config.train.batch)
 
@@ -175,11 +185,12 @@ def recipe_of(config: TrainConfig) -> Recipe:
     )
 
 
-def joint_loss(config: JointConfig, model: MultiTaskModel) -> JointLoss:
+def joint_loss(config: JointConfig, model: MultiTaskModel, ranks: Ranks | None = None) -> JointLoss:
     """The joint loss over the model's tasks, with the config's gains over the tasks' own.
 
     Raises:
-        ConfigError: a gain for a part that no task's loss has.
+        ConfigError: a gain for a part that no task's loss has, or an unknown weighting.
+        MissingExtraError: the weighting needs what is not installed.
     """
     known = [f"{name}/{part}" for name in model.tasks for part in model.task(name).gains]
     for part in config.parts:
@@ -193,7 +204,25 @@ def joint_loss(config: JointConfig, model: MultiTaskModel) -> JointLoss:
         task: Ramp(weight.start, weight.end, weight.from_, weight.to) if isinstance(weight, RampConfig) else weight
         for task, weight in config.weights.items()
     }
-    return JointLoss(gains, Schedule(weights))
+    return JointLoss(
+        gains,
+        Schedule(weights, alternate=config.alternate),
+        make_weighting(config.weighting, list(gains), config.options),
+        scale=make_scale(config.scale, list(gains)),
+        log_every=config.log_every,
+        ranks=ranks,
+    )
+
+
+def freezing(config: TrainConfig, model: MultiTaskModel) -> Freezing:
+    """What stands still when. ConfigError for parts that the model does not have."""
+    spans = config.freeze if isinstance(config.freeze, dict) else dict.fromkeys(config.freeze)
+    return Freezing(model, {name: Span(span.from_, span.to) if span else Span() for name, span in spans.items()})
+
+
+def start_from(path: str, model: MultiTaskModel) -> Taken:
+    """Give the model the weights of another training where they fit. CheckpointError when none does."""
+    return take(model, checkpoint.load(Path(path)).model)
 
 
 def workers_of(workers: int | str, device: torch.device) -> int:

@@ -59,7 +59,7 @@ def _module(model: MultiTaskModel, name: str) -> nn.Module:
     if owner is None:
         raise ConfigError(f"train.freeze.{name}: no such part of the model; {nearest(name, owners)}")
     module, inner = owners[owner], name[len(owner) + 1 :]
-    known = dict(module.named_modules())
-    if inner not in known:
-        raise ConfigError(f"train.freeze.{name}: {owner} has no module {inner!r}; {nearest(inner, known)}")
-    return known[inner]
+    parts: dict[str, nn.Module] = dict(module.named_modules())
+    if inner not in parts:
+        raise ConfigError(f"train.freeze.{name}: {owner} has no module {inner!r}; {nearest(inner, parts)}")
+    return parts[inner]
