@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -26,7 +28,7 @@ def test_the_logarithm_and_its_derivative() -> None:
     loss = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(loss.log(), loss)
     values, factors = make_scale("log", TASKS)({"a": loss.detach()})
-    assert float(values["a"]) == pytest.approx(float(loss.log())) and float(factors["a"]) == pytest.approx(float(slope))
+    assert float(values["a"]) == pytest.approx(math.log(3)) and float(factors["a"]) == pytest.approx(float(slope))
 
 
 def test_the_running_mean_is_that_of_the_updates_so_far() -> None:

@@ -30,6 +30,7 @@ class Mode(str, Enum):
     inference = "inference"
     train = "train"
     loader = "loader"
+    joint = "joint"
     all = "all"
 
 
@@ -141,13 +142,24 @@ def benchmark(
     data: Annotated[Path | None, typer.Option(help="Data set for the loader.  [default: generated shapes]")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes of the loader.")] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each variant; the median counts.")] = 5,
+    degrees: Annotated[
+        float, typer.Option(min=0, max=180, help="Angle of the conflict that --mode joint plants.")
+    ] = 120,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Time inference, training and loading.
 
     Everything beside a unit, timm's resnet18 in float32 at the same size, so that machines can be compared.
+    With --mode joint: what each weighting of losses costs, and what it is worth where two tasks conflict.
     """
+    if mode is Mode.joint:
+        from unified.benchmark_joint import run as run_joint
+
+        name = (models or ["yolor-n"])[0]
+        found = run_joint(name, size=size, batch=batch, rounds=rounds, degrees=degrees, device=device)
+        emit(found) if json else table(found)
+        return
     from unified.benchmark import run as run_benchmark
 
     timings = run_benchmark(
