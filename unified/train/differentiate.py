@@ -15,7 +15,7 @@ from unified.task import Target
 from unified.train.conflict import tapped
 from unified.train.joint import JointLoss, JointOutcome
 from unified.train.precision import Precision
-from unified.train.ranks import ANCHOR, gradients_stay
+from unified.train.ranks import ANCHOR
 from unified.train.window import Window
 
 
@@ -50,7 +50,7 @@ class Differentiator:
         look = last and self.joint.looks(update + 1)
         wanted = look or self.joint.weighting.needs_gradients
         tap: AbstractContextManager[Mapping[str, Tensor]] = tapped(self.bare.trunk) if wanted else nullcontext({})
-        with gradients_stay(self.model, not last), tap as features:
+        with tap as features:
             with self.precision.autocast(images.device):
                 losses = dict(self.model(images, targets))
             anchor = losses.pop(ANCHOR, {}).get(ANCHOR, 0.0)

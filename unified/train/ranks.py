@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -76,7 +76,8 @@ class Ranks:
             return model
         if next(model.parameters()).is_cuda:  # torch has no such thing for CPUs
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        # Tasks without labels, and what is frozen, take no part in a step.
+        # Tasks without labels, and what is frozen, take no part in a step. Every batch is reduced, also those before
+        # the last of an update: that one may be without a label anywhere, and would then reduce nothing.
         return DistributedDataParallel(Anchored(model), find_unused_parameters=True)
 
     def shares(
@@ -141,8 +142,3 @@ def unwrapped(model: nn.Module) -> MultiTaskModel:
     bare = model.model if isinstance(model, Anchored) else model
     assert isinstance(bare, MultiTaskModel)
     return bare
-
-
-def gradients_stay(model: nn.Module, stay: bool) -> AbstractContextManager[object]:
-    """Gradients of the block are not sent yet: more batches of the same update follow."""
-    return model.no_sync() if stay and isinstance(model, DistributedDataParallel) else nullcontext()
