@@ -10,6 +10,7 @@ from tests.tiny import TinyRun, tiny_config
 from unified.build import (
     build_model,
     cores,
+    freezing,
     joint_loss,
     load_model,
     recipe_of,
@@ -24,7 +25,10 @@ from unified.data.dataset import open_dataset
 from unified.data.sample import Batch, Taxonomy
 from unified.errors import CheckpointError, ConfigError, DataError
 from unified.model.multitask import MultiTaskModel
+from unified.train.freezing import Span
 from unified.train.plan import Recipe
+from unified.train.scale import RunningNorm
+from unified.train.weighting.dwa import DynamicWeightAverage
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 PETS = Taxonomy(("cat", "dog"), (1, 5), identities=3)
@@ -71,6 +75,25 @@ def test_a_gain_for_a_part_that_no_loss_has_is_an_error(model: MultiTaskModel) -
     joint = config_with('joint.parts."detection/boxes"=1').joint
     with pytest.raises(ConfigError, match=r"joint\.parts\.detection/boxes.*did you mean 'detection/box'"):
         joint_loss(joint, model)
+
+
+def test_the_weighting_of_a_config_reaches_the_joint_loss(model: MultiTaskModel) -> None:
+    joint = joint_loss(
+        config_with(
+            "joint.weighting=dwa", "joint.options.temperature=5", "joint.scale=norm", "joint.alternate=3"
+        ).joint,
+        model,
+    )
+    assert isinstance(joint.weighting, DynamicWeightAverage) and joint.weighting.temperature == 5
+    assert isinstance(joint.scale, RunningNorm) and joint.schedule.alternate == 3 and joint.log_every == 50
+
+
+@pytest.mark.parametrize(
+    ("freeze", "spans"),
+    [("[trunk]", [Span()]), ("{trunk: {from: 0.25, to: 0.5}, detection: {}}", [Span(0.25, 0.5), Span()])],
+)
+def test_what_a_config_freezes(freeze: str, spans: list[Span], model: MultiTaskModel) -> None:
+    assert [*freezing(config_with(f"train.freeze={freeze}").train, model).spans.values()] == spans
 
 
 def test_other_classes_are_an_error_that_shows_both_lists() -> None:

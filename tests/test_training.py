@@ -45,6 +45,21 @@ def test_a_training_says_what_it_does(tiny_run: TinyRun) -> None:
         assert words in tiny_run.printed
 
 
+def test_a_training_may_begin_from_another(tiny_run: TinyRun, tmp_path: Path) -> None:
+    start = ("tasks.classification=false", f"train.start={tiny_run.path}", "train.freeze=[trunk]")
+    printed = train_quietly(tiny_config(tiny_run.data, *start), tmp_path / "run")
+    assert "tensors taken" in printed and "of it not used: tasks.classification." in printed
+    before, after = (load_model(path)[0].trunk.state_dict() for path in (tiny_run.path, tmp_path / "run"))
+    assert all(after[name].equal(value) for name, value in before.items()), "and it was frozen"
+
+
+def test_the_conflict_of_the_tasks_is_logged(tiny_run: TinyRun, tmp_path: Path) -> None:
+    train_quietly(tiny_config(tiny_run.data, "joint.log_every=2"), tmp_path / "run")
+    steps = [line for line in read(tmp_path / "run" / "metrics.jsonl") if line["kind"] == "step"]
+    cosines = [key for key in steps[-1] if key.startswith("conflict/cosine/")]
+    assert "conflict/cosine/all/detection/classification" in cosines and len(cosines) == 4  # three levels, and all
+
+
 def test_brackets_are_printed_as_they_are(tmp_path: Path) -> None:
     printed = train_quietly(tiny_config(tiny_data(tmp_path / "[bold]data")), tmp_path / "[red]run")
     assert "[bold]data" in printed and "[red]run" in printed

@@ -30,8 +30,14 @@ from unified.model.reference import Translation, translate
 from unified.model.trunk import Trunk, build_trunk
 from unified.task import Levels
 from unified.train import checkpoint
-from unified.train.joint import JointLoss, Ramp, Schedule
+from unified.train.freezing import Freezing, Span
+from unified.train.joint import JointLoss
 from unified.train.plan import Recipe
+from unified.train.ranks import Ranks
+from unified.train.scale import make_scale
+from unified.train.schedule import Ramp, Schedule
+from unified.train.warm_start import Taken, take
+from unified.train.weighting.catalogue import make as make_weighting
 
 MOST_WORKERS = 8  # more loader processes than this gain nothing even at 8 × 640 px on one GPU
 LOG_EVERY = 10  # updates between lines of metrics.jsonl
@@ -138,9 +144,15 @@ class TrainingLoader:
 
 
 def training_loader(
-    config: Config, dataset: Dataset, device: torch.device, kinship: Kinship | None = None
+    config: Config,
+    dataset: Dataset,
+    device: torch.device,
+    *,
+    kinship: Kinship | None = None,
+    ranks: Ranks | None = None,
 ) -> TrainingLoader:
-    """Augmented, shuffled batches of the training split."""
+    """Augmented, shuffled batches of the training split: this process's part of them."""
+    ranks = ranks or Ranks()
     loader = Loader(
         dataset,
         augment_of(config.augment, config.size),
@@ -151,6 +163,8 @@ def training_loader(
         drop_last=len(dataset) > config.train.batch,
         kinship=kinship,
         device_type=device.type,
+        rank=ranks.rank,
+        ranks=ranks.world,
     )
     return TrainingLoader(loader, config.train.epochs - config.augment.close_mosaic, config.train.batch)
 
@@ -191,11 +205,12 @@ def recipe_of(config: TrainConfig) -> Recipe:
     )
 
 
-def joint_loss(config: JointConfig, model: MultiTaskModel) -> JointLoss:
+def joint_loss(config: JointConfig, model: MultiTaskModel, ranks: Ranks | None = None) -> JointLoss:
     """The joint loss over the model's tasks, with the config's gains over the tasks' own.
 
     Raises:
-        ConfigError: a gain for a part that no task's loss has.
+        ConfigError: a gain for a part that no task's loss has, or an unknown weighting.
+        MissingExtraError: the weighting needs what is not installed.
     """
     known = [f"{name}/{part}" for name in model.tasks for part in model.task(name).gains]
     for part in config.parts:
@@ -209,7 +224,25 @@ def joint_loss(config: JointConfig, model: MultiTaskModel) -> JointLoss:
         task: Ramp(weight.start, weight.end, weight.from_, weight.to) if isinstance(weight, RampConfig) else weight
         for task, weight in config.weights.items()
     }
-    return JointLoss(gains, Schedule(weights))
+    return JointLoss(
+        gains,
+        Schedule(weights, alternate=config.alternate),
+        make_weighting(config.weighting, list(gains), config.options),
+        scale=make_scale(config.scale, list(gains)),
+        log_every=config.log_every,
+        ranks=ranks,
+    )
+
+
+def freezing(config: TrainConfig, model: MultiTaskModel) -> Freezing:
+    """What stands still when. ConfigError for parts that the model does not have."""
+    spans = config.freeze if isinstance(config.freeze, dict) else dict.fromkeys(config.freeze)
+    return Freezing(model, {name: Span(span.from_, span.to) if span else Span() for name, span in spans.items()})
+
+
+def start_from(path: str, model: MultiTaskModel) -> Taken:
+    """Give the model the weights of another training where they fit. CheckpointError when none does."""
+    return take(model, checkpoint.load(Path(path)).model)
 
 
 def workers_of(workers: int | str, device: torch.device) -> int:

@@ -15,11 +15,13 @@ import unified
 from unified.build import (
     LOG_EVERY,
     build_model,
+    freezing,
     joint_loss,
     kinship_of,
     prepare,
     recipe_of,
     same_classes,
+    start_from,
     taxonomy_from,
     threads_of,
     training_loader,
@@ -36,6 +38,7 @@ from unified.task import Scores
 from unified.train.checkpoint import Provenance
 from unified.train.log import Sink
 from unified.train.precision import Precision
+from unified.train.ranks import Ranks, unwrapped
 from unified.train.run import RunFolder, numbered
 from unified.train.terminal import terminal
 from unified.train.trainer import Trainer
@@ -54,14 +57,24 @@ def train(
         ConfigError, DataError: before anything is written.
         NonFiniteLossError, CheckpointError: the last good checkpoint stands.
     """
-    console = console or Console(stderr=True)
+    ranks = Ranks.of_environment()
+    device = choose_device(ranks.device(config.device))
+    if console is None or not ranks.first:
+        console = Console(stderr=True, quiet=not ranks.first)
+    with ranks.joined(device):
+        return _train(config, out, resume, console, device, ranks)
+
+
+def _train(
+    config: Config, out: Path | None, resume: bool, console: Console, device: torch.device, ranks: Ranks
+) -> Path:
     data = config.dataset()
     train_set, val_set = (open_dataset(data.path, split, on_error=data.on_error) for split in (data.train, data.val))
     same_classes(train_set.taxonomy, val_set.taxonomy, f"{data.train} split", f"{data.val} split")
     seed_everything(config.train.seed)
     model = build_model(config, train_set.taxonomy)
-    joint = joint_loss(config.joint, model)
-    device = choose_device(config.device)
+    joint = joint_loss(config.joint, model, ranks)
+    freezing(config.train, model)  # a mistake in it is said before anything is written
     precision = Precision.choose(device, config.train.precision)
     torch.set_num_threads(threads_of(workers_of(config.train.workers, device), device))
     provenance = Provenance(
@@ -70,24 +83,32 @@ def train(
     saved = RunFolder(out, provenance).last() if out is not None and resume else None
     if saved is None:
         prepare(model, train_set, config.size)
+        if config.train.start is not None:
+            _tell(console, f"{config.train.start}: {start_from(config.train.start, model).describe()}")
     else:
         same_classes(train_set.taxonomy, taxonomy_from(saved.provenance.taxonomy), "data set", "checkpoint")
-    run = RunFolder.create(out or numbered(Path("runs"), config.name), provenance, resume=resume)
+    run = ranks.of_first(
+        lambda: RunFolder.create(out or numbered(Path("runs"), config.name), provenance, resume=resume)
+    )
     for dataset in (train_set, val_set):
         _tell(console, dataset.summary())
+    wrapped = ranks.wrapped(model.to(device))
     trainer = Trainer(
-        model.to(device),
+        wrapped,
         joint,
-        training_loader(config, train_set, device, kinship_of(model, train_set)),
+        training_loader(config, train_set, device, kinship=kinship_of(model, train_set), ranks=ranks),
         evaluator(config, val_set, device, precision),
         recipe_of(config.train),
         precision=precision,
-        run=run,
-        sinks=_sinks(run, console),
+        run=run if ranks.first else None,
+        sinks=_sinks(run, console) if ranks.first else [],
+        freezing=freezing(config.train, unwrapped(wrapped)),
     )
     if saved is not None:
         trainer.restore(saved)
-    _tell(console, f"{run.path}: {config.trunk} with {', '.join(config.tasks)} on {device} in {precision.describe()}")
+    several = f", {ranks.world} processes" if ranks.world > 1 else ""
+    where = f"on {device} in {precision.describe()}{several}"
+    _tell(console, f"{run.path}: {config.trunk} with {', '.join(config.tasks)} {where}")
     try:
         trainer.fit()
     except KeyboardInterrupt:

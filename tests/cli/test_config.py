@@ -67,3 +67,10 @@ def test_validate_of_a_missing_config_is_an_answer_too(cli: Any) -> None:
 def test_schema_is_a_json_schema(cli: Any) -> None:
     schema = json.loads(cli("config", "schema").out)
     assert schema["type"] == "object" and "detection" in schema["properties"]["tasks"]["properties"]
+
+
+def test_show_lists_the_weightings(cli: Any) -> None:
+    rows = json.loads(cli("config", "show", "weightings", "--json").out)
+    assert {"fixed", "uncertainty", "dwa", "gradnorm", "famo", "upgrad", "nash-mtl"} <= {row["name"] for row in rows}
+    assert all(row["paper"] and row["what it does"] and row["cost"] for row in rows)
+    assert "arXiv 1705.07115" in cli("config", "show", "weightings").out

@@ -11,7 +11,7 @@ from PIL import Image
 
 from unified.data.dataset import Dataset
 from unified.data.pipeline import Draw
-from unified.data.plan import WINDOW, epoch_order, plan_epoch
+from unified.data.plan import WINDOW, epoch_order, plan_epoch, shard
 from unified.data.shelf import Shelf
 
 PICTURE = Image.new("RGB", (1, 1))
@@ -89,3 +89,18 @@ def test_partners_are_spread_evenly() -> None:
 
     counts = np.bincount(drawn, minlength=2000)
     assert counts.mean() == 3 and counts.max() < 15 and (counts == 0).mean() < 0.1
+
+
+@pytest.mark.parametrize(("count", "batch", "ranks"), [(40, 4, 2), (41, 4, 3), (7, 4, 2), (5, 4, 3), (9, 2, 1)])
+def test_the_parts_of_all_processes_are_one_process_with_their_batches_together(
+    count: int, batch: int, ranks: int
+) -> None:
+    order = np.random.default_rng(0).permutation(count)
+    parts = [shard(order, batch=batch, rank=rank, ranks=ranks) for rank in range(ranks)]
+    if ranks > 1 and count >= batch * ranks:
+        steps = count // (batch * ranks)
+        together = [part[step * batch : (step + 1) * batch] for step in range(steps) for part in parts]
+        assert np.concatenate(together).tolist() == order[: steps * batch * ranks].tolist()
+        assert {len(part) for part in parts} == {steps * batch}, "nobody waits for a batch that does not come"
+    else:
+        assert np.concatenate(parts).tolist() == order.tolist() and min(map(len, parts)) > 0

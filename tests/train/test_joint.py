@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from unified.errors import ConfigError
-from unified.train.joint import JointLoss, Ramp, Schedule, Weighting
+from unified.train.joint import JointLoss
+from unified.train.schedule import Ramp, Schedule
+from unified.train.weighting.weighting import Observed, Weighting, Weights
 
 GAINS = {"detection": {"box": 0.05, "obj": 1.0}, "tags": {"bce": 2.0}}
 
@@ -52,29 +52,9 @@ def test_a_task_of_weight_zero_is_out_even_when_it_is_not_finite() -> None:
     assert joint(parts, 0.5).total.isnan()
 
 
-@pytest.mark.parametrize(
-    ("progress", "weight"), [(0.0, 0.2), (0.25, 0.2), (0.375, 0.4), (0.5, 0.6), (0.75, 1.0), (1.0, 1.0)]
-)
-def test_a_ramp_is_linear_between_its_ends(progress: float, weight: float) -> None:
-    assert Ramp(0.2, 1.0, from_=0.25, to=0.75).at(progress) == pytest.approx(weight)
-
-
-def test_a_ramp_of_no_length_is_a_switch() -> None:
-    switch = Ramp(0.0, 1.0, from_=0.5, to=0.5)
-    assert [switch.at(progress) for progress in (0.49, 0.5, 0.51)] == [0, 1, 1]
-
-
-@pytest.mark.parametrize("ends", [(0.7, 0.3), (-0.1, 1.0), (0.0, 1.1)])
-def test_a_ramp_runs_forward_within_the_training(ends: tuple[float, float]) -> None:
-    with pytest.raises(ConfigError, match="forward"):
-        Ramp(0.0, 1.0, from_=ends[0], to=ends[1])
-
-
 def test_mistakes_are_named() -> None:
     with pytest.raises(ConfigError, match=r"joint\.weights\.detektion.*'detection'"):
         JointLoss(GAINS, Schedule({"detektion": 1.0}))
-    with pytest.raises(ConfigError, match="0 or more"):
-        Schedule({"tags": -1.0})
     with pytest.raises(ConfigError, match=r"tags/bec.*'bce'"):
         JointLoss(GAINS)(losses(tags={"bec": 1.0}), 0.0)
 
@@ -85,11 +65,11 @@ class Learnt(Weighting):
     steps: Tensor
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(("detection", "tags"))
         self.scale = nn.Parameter(torch.tensor([1.0, 2.0]))
         self.register_buffer("steps", torch.tensor(0))
 
-    def forward(self, losses: Mapping[str, Tensor]) -> Mapping[str, Tensor | float]:
+    def forward(self, observed: Observed) -> Weights:
         self.steps += 1
         return dict(zip(("detection", "tags"), self.scale, strict=True))
 

@@ -18,12 +18,16 @@ from unified.model.places import CodedConv, CodeSpec
 from unified.ops.frame import Frame
 from unified.task import Features, Metric, Scores, Target, Task
 from unified.train.checkpoint import Provenance
-from unified.train.joint import JointLoss, Ramp, Schedule
+from unified.train.freezing import Freezing, Span
+from unified.train.joint import JointLoss
 from unified.train.log import Sink
 from unified.train.plan import Recipe
 from unified.train.precision import Precision
 from unified.train.run import RunFolder
+from unified.train.scale import make_scale
+from unified.train.schedule import Ramp, Schedule
 from unified.train.trainer import Trainer
+from unified.train.weighting import catalogue
 
 SIDE = 8
 FLOAT32 = Precision.choose(torch.device("cpu"), "float32")
@@ -130,17 +134,34 @@ def toy_trainer(
     loader: ToyLoader | None = None,
     evaluate: Any = toy_scores,
     sinks: Sequence[Sink] = (),
+    weighting: str = "fixed",
+    scale: str = "none",
+    look_every: int = 0,
+    freeze: Mapping[str, Span] | None = None,
+    precision: Precision = FLOAT32,
 ) -> Trainer:
     """A trainer over the toys, restored from `folder` with `resume`; its files are metrics, and what `sinks` keep."""
     model = toy_model()
     run = None if folder is None else RunFolder.create(folder, PROVENANCE, resume=resume)
     recipe = recipe or toy_recipe()
     joint = JointLoss(
-        {"bright": {"fit": 1.0}, "rare": {"fit": 0.5}}, Schedule({"rare": Ramp(0.0, 1.0, from_=0.2, to=0.8)})
+        {"bright": {"fit": 1.0}, "rare": {"fit": 0.5}},
+        Schedule({"rare": Ramp(0.0, 1.0, from_=0.2, to=0.8)}),
+        catalogue.make(weighting, ("bright", "rare")),
+        scale=make_scale(scale, ("bright", "rare")),
+        log_every=look_every,
     )
     files: list[Sink] = [] if run is None else [run.metrics(every=recipe.log_every)]
     trainer = Trainer(
-        model, joint, loader or ToyLoader(), evaluate, recipe, precision=FLOAT32, run=run, sinks=[*files, *sinks]
+        model,
+        joint,
+        loader or ToyLoader(),
+        evaluate,
+        recipe,
+        precision=precision,
+        run=run,
+        sinks=[*files, *sinks],
+        freezing=Freezing(model, freeze or {}),
     )
     if run is not None and (checkpoint := run.last()) is not None:
         trainer.restore(checkpoint)

@@ -13,6 +13,8 @@ from unified.errors import ConfigError
 Name = Annotated[str, typer.Argument(metavar="CONFIG", help="A shipped config's name, or the path of a .yaml file.")]
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes: train.epochs=3 data=PATH")]
 
+WEIGHTINGS = "weightings"  # what `show` takes beside configs
+
 app = group("List, show and check configurations.")
 
 
@@ -35,9 +37,15 @@ def show(
     """A whole config, every default included.
 
     As YAML to save and change: unified config show jdc > mine.yaml
+    CONFIG may also be `weightings`: what joint.weighting can be, with paper, meaning and cost.
     """
     from unified import config
 
+    if name == WEIGHTINGS:
+        from unified.train.weighting.catalogue import rows
+
+        emit(rows()) if json else table(rows())
+        return
     found = config.read(name, overrides or ())
     emit(found.to_dict()) if json else say(config.show(found, comments=comments).rstrip())
 

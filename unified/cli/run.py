@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from unified.cli.output import Json, emit, progress, say, table
 from unified.errors import ConfigError
 
 if TYPE_CHECKING:
+    from unified.controls import Report
     from unified.task import Scores
 
 RUN_HELP = "Folder of a training, or of one of its checkpoints."
@@ -28,6 +30,7 @@ class Mode(str, Enum):
     inference = "inference"
     train = "train"
     loader = "loader"
+    joint = "joint"
     all = "all"
 
 
@@ -56,17 +59,26 @@ def train(
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: runs/<name>/<n>]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it stopped.")] = False,
+    controls: Annotated[bool, typer.Option("--controls", help="Then train each task alone, and compare.")] = False,
+    json: Json = False,
 ) -> None:
     """Train a config.
 
     For example: unified train jdc data=PATH train.epochs=50 --out runs/mine
     """
     from unified.config import read
+    from unified.controls import train_with_controls
     from unified.training import train as run_training
 
     if resume and out is None:
         raise ConfigError("--resume goes on with a run: name its folder with --out DIR")
-    run_training(read(config, overrides or ()), out=out, resume=resume)
+    if controls:
+        report = train_with_controls(read(config, overrides or ()), out=out, resume=resume)
+        emit(report.to_json()) if json else _print_gains(report)
+        return
+    run = run_training(read(config, overrides or ()), out=out, resume=resume)
+    if json:
+        emit({"run": str(run)})
 
 
 def evaluate(
@@ -137,13 +149,24 @@ def benchmark(
     data: Annotated[Path | None, typer.Option(help="Data set for the loader.  [default: generated shapes]")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes of the loader.")] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each variant; the median counts.")] = 5,
+    degrees: Annotated[
+        float, typer.Option(min=0, max=180, help="Angle of the conflict that --mode joint plants.")
+    ] = 120,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Time inference, training and loading.
 
     Everything beside a unit, timm's resnet18 in float32 at the same size, so that machines can be compared.
+    With --mode joint: what each weighting of losses costs, and what it is worth where two tasks conflict.
     """
+    if mode is Mode.joint:
+        from unified.benchmark.joint import run as run_joint
+
+        name = (models or ["yolor-n"])[0]
+        found = run_joint(name, size=size, batch=batch, rounds=rounds, degrees=degrees, device=device)
+        emit(found) if json else table(found)
+        return
     from unified.benchmark.run import run as run_benchmark
 
     timings = run_benchmark(
@@ -169,6 +192,13 @@ def _score_files(task: str) -> Callable[[Path, Path], Scores]:
         raise ConfigError(f"task {task!r} cannot score files: it offers no score_files(predictions, annotations)")
     found: Callable[[Path, Path], Scores] = scorer
     return found
+
+
+def _print_gains(report: Report) -> None:
+    table([asdict(gain) for gain in report.gains], title="joint against each task alone, relative gain")
+    delta_m = "undefined" if report.delta_m is None else f"{100 * report.delta_m:+.2f} %"
+    say(f"Δm        {delta_m}")
+    say(f"run       {report.run}")
 
 
 def _print_scores(scores: Mapping[str, Scores]) -> None:

@@ -137,12 +137,25 @@ def _misfits(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         except ConfigError as error:
             yield ("trunk",), str(error)
     joint = values.get("joint")
+    yield from _weighting_misfits(joint if isinstance(joint, dict) else {})
     for section in ("weights", "parts"):
         named = joint.get(section) if isinstance(joint, dict) else None
         for key in named if isinstance(named, dict) else ():
             task = key.partition("/")[0]
             if isinstance(tasks, dict) and task not in tasks:
                 yield ("joint", section, key), f"the config has no such task; {nearest(task, tasks)}"
+
+
+def _weighting_misfits(joint: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    from unified.train.weighting import catalogue  # here, because it imports torch
+
+    name, options = joint.get("weighting", "fixed"), joint.get("options", {})
+    if not isinstance(name, str) or not isinstance(options, dict):
+        return
+    if fault := catalogue.problem(name, options):
+        yield ("joint", *fault[0].split(".", 1)), fault[1]
+    if name == "famo" and joint.get("scale") == "log":
+        yield ("joint", "scale"), "famo takes the logarithm of the losses itself; allowed with it: none, norm"
 
 
 def _origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:

@@ -74,6 +74,21 @@ class Augment(Section):
     """Probability that a mosaic is blended with a second one."""
 
 
+class Span(Section):
+    """A part of the training, between two fractions of it."""
+
+    from_: Fraction = Field(0.0, alias="from")
+    """Where it begins, as a fraction of the training."""
+    to: Fraction = 1.0
+    """Where it ends, as a fraction of the training."""
+
+    @model_validator(mode="after")
+    def _runs_forward(self) -> Span:
+        if self.from_ >= self.to:
+            raise ValueError(f"a span runs forward, 0 ≤ from < to ≤ 1; got from {self.from_} to {self.to}")
+        return self
+
+
 class Train(Section):
     """One training run. The defaults are the reference's (SGD, 300 epochs, nominal batch 64)."""
 
@@ -115,6 +130,10 @@ class Train(Section):
     """Updates between further checkpoints than that of each epoch; 0 = none."""
     max_steps: NotNegativeInt = 0
     """Stop after so many updates, whatever `epochs` says; 0 = no limit."""
+    start: str | None = None
+    """Training or checkpoint to begin from, from the current folder: weights of equal name and shape are taken."""
+    freeze: list[str] | dict[str, Span] = []
+    """Parts that stand still, norms included: trunk, a task, trunk.stem …; or part → {from, to} of the training."""
 
 
 class Ramp(Section):
@@ -139,9 +158,17 @@ class Ramp(Section):
 class Joint(Section):
     """How the losses of the tasks become one update: the sum of weight × gain × part."""
 
-    weighting: Literal["fixed"] = "fixed"
-    """How the weight of each task is found."""
+    weighting: str = "fixed"
+    """How the weight of each task is found; `unified config show weightings` lists what there is."""
+    options: dict[str, float | dict[str, float]] = {}
+    """Options of the weighting; its own where not given."""
+    scale: Literal["none", "norm", "log"] = "none"
+    """Losses on one scale before they are weighed: none, norm = over their running mean, log = their logarithm."""
     weights: dict[str, NotNegative | Ramp] = {}
     """Task → weight of its loss, or a ramp; 1 where not given."""
     parts: dict[str, NotNegative] = {}
     """"task/part" → gain of one part of a loss ("detection/box"); the task's own gain where not given."""
+    alternate: NotNegativeInt = 0
+    """Updates that a task has the trunk to itself before it is the next one's turn; 0 = all tasks together."""
+    log_every: NotNegativeInt = 50
+    """Updates between looks at how the tasks' gradients agree, for metrics.jsonl; 0 = never."""

@@ -14,7 +14,7 @@ from unified.config.source import parse_value
 
 COLUMN = 30  # where the comments start
 _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")  # in YAML, though not in JSON
-_PLAIN = re.compile(r"[A-Za-z0-9_./~-][A-Za-z0-9_./~:+-]*(?<!:)")
+_PLAIN = re.compile(r"(?!-$)[A-Za-z0-9_./~-][A-Za-z0-9_./~:+-]*(?<!:)")
 
 
 def show(config: Config, *, comments: bool = True) -> str:

@@ -11,14 +11,16 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from unified.data.dataset import Dataset
 from unified.data.kinship import Kinship
 from unified.data.parcel import Failure, Packer, Parcel, ignore_interrupts
 from unified.data.pipeline import Draw, Pipeline
-from unified.data.plan import WINDOW, epoch_order, plan_epoch
+from unified.data.plan import WINDOW, epoch_order, plan_epoch, shard
 from unified.data.sample import Batch
 from unified.data.shelf import Shelf
 from unified.errors import ConfigError, DataError
@@ -36,8 +38,8 @@ class Loader:
 
     `kinship` says which pictures should meet in a batch.
     The order of the pictures and all that is random about each follow from (seed, epoch, picture); only who meets whom
-    in a mosaic also depends on the number of workers. Iterating raises DataError for a picture that cannot be used, and
-    for workers that die or give no batch for `timeout` seconds.
+    in a mosaic also depends on the number of workers. Process `rank` of `ranks` gets its part of them. Iterating raises
+    DataError for a picture that cannot be used, and for workers that die or give no batch for `timeout` seconds.
     """
 
     def __init__(
@@ -53,13 +55,19 @@ class Loader:
         kinship: Kinship | None = None,
         device_type: str = "cpu",
         timeout: float = TIMEOUT,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
+        if len(dataset) < ranks:
+            raise DataError(f"{dataset.name}: {len(dataset)} pictures cannot be shared out to {ranks} processes")
         self.dataset = dataset
         self.pipeline = pipeline
         self.batch = batch
         self.shuffle = shuffle
         self.drop_last = drop_last
         self._kinship = kinship
+        self._rank = rank
+        self._ranks = ranks
         self._lanes = max(workers, 1)
         self._seed = seed
         self._timeout = timeout
@@ -81,14 +89,14 @@ class Loader:
         )
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
-        full, rest = divmod(len(self.dataset), self.batch)
+        """Batches in an epoch, on each process."""
+        full, rest = divmod(len(self._own(np.arange(len(self.dataset)))), self.batch)
         return full + (rest > 0 and not self.drop_last)
 
     def epoch(self, epoch: int, start: int = 0, *, mosaic: bool = True) -> Iterator[Batch]:
         """The batches of an epoch, from number `start` on; with `mosaic=False` each sample shows one picture only."""
         self._orders.plan = plan_epoch(
-            epoch_order(len(self.dataset), shuffle=self.shuffle, seed=self._seed, epoch=epoch, kinship=self._kinship),
+            self._own(self._order(epoch)),
             batch=self.batch,
             lanes=self._lanes,
             partners=self.pipeline.partners if mosaic else 0,
@@ -102,6 +110,13 @@ class Loader:
             if isinstance(parcel, Failure):
                 raise DataError(parcel.message)
             yield parcel.batch(self.dataset.record)
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        count, kinship = len(self.dataset), self._kinship
+        return epoch_order(count, shuffle=self.shuffle, seed=self._seed, epoch=epoch, kinship=kinship)
+
+    def _own(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+        return shard(order, batch=self.batch, rank=self._rank, ranks=self._ranks)
 
     def _next(self, parcels: Iterator[Parcel | Failure]) -> Parcel | Failure | None:
         waited = 0.0

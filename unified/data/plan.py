@@ -32,6 +32,18 @@ def epoch_order(
     return bring_together(order, kinship, np.random.default_rng((seed, epoch, _KIN)))
 
 
+def shard(order: NDArray[np.int64], *, batch: int, rank: int, ranks: int) -> NDArray[np.int64]:
+    """The part of one of several processes: batch b of all of them together is batch b of one process with as many
+    pictures. What does not fill a batch for all is left out, unless there is no more; then it is dealt out evenly.
+    """
+    if ranks == 1:
+        return order
+    whole = len(order) // (batch * ranks)
+    if not whole:
+        return np.array_split(order, ranks)[rank]
+    return order[: whole * ranks * batch].reshape(whole, ranks, batch)[:, rank].reshape(-1)
+
+
 def plan_epoch(
     order: NDArray[np.int64],
     *,

@@ -2,14 +2,14 @@
 
     L = Σ_t  s_t(progress) · w_t · L_t,        L_t = Σ_p g_tp · L_tp
 
-Three things that are easily mixed up, kept apart: the *gains* g balance the parts within a task, the *schedule* s says
-which tasks count at this point of the training and how much, the *weighting* w balances the tasks against each other
-as they learn. A task without labels in the batch is absent: it is skipped, not counted as a loss of zero.
+Things that are easily mixed up, kept apart: the *gains* g balance the parts within a task, the *scale* brings tasks to
+comparable numbers, the *schedule* s says which tasks count at this point of the training and how much, the *weighting*
+w balances the tasks against each other as they learn. A task without labels in the batch is absent: it is skipped, not
+counted as a loss of zero. With several processes all of this is about the pictures of all of them.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,71 +17,28 @@ import torch
 from torch import Tensor, nn
 
 from unified.errors import ConfigError, nearest
+from unified.train.conflict import Conflict, gramians
+from unified.train.ranks import Ranks, Share
+from unified.train.scale import AsTheyAre, Scale
+from unified.train.schedule import Schedule
+from unified.train.weighting.fixed import Fixed
+from unified.train.weighting.weighting import Observed, Weighting, Weights
 
-
-@dataclass(frozen=True, slots=True)
-class Ramp:
-    """A weight that goes linearly from `start` to `end` between two fractions of the training, constant outside."""
-
-    start: float
-    end: float
-    from_: float = 0.0
-    to: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.from_ <= self.to <= 1.0:
-            raise ConfigError(f"a ramp runs forward, 0 ≤ from ≤ to ≤ 1 of the training; got {self.from_} to {self.to}")
-
-    def at(self, progress: float) -> float:
-        if progress >= self.to:
-            return self.end
-        if progress <= self.from_:
-            return self.start
-        return self.start + (self.end - self.start) * (progress - self.from_) / (self.to - self.from_)
-
-
-class Schedule:
-    """Which tasks count, and how much, at a point of the training. A task that is not named counts 1 all along."""
-
-    def __init__(self, weights: Mapping[str, float | Ramp] | None = None) -> None:
-        self.weights = {
-            task: weight if isinstance(weight, Ramp) else Ramp(weight, weight)
-            for task, weight in (weights or {}).items()
-        }
-        for task, ramp in self.weights.items():
-            if min(ramp.start, ramp.end) < 0:
-                raise ConfigError(f"joint.weights.{task}: a loss weight is 0 or more, got {min(ramp.start, ramp.end)}")
-
-    def at(self, task: str, progress: float) -> float:
-        """The scheduled weight of `task`; 0 takes it out of the update altogether."""
-        ramp = self.weights.get(task)
-        return 1.0 if ramp is None else ramp.at(progress)
-
-
-class Weighting(nn.Module, ABC):
-    """One number a task a step. A weighting that learns keeps its state in parameters (they join the optimiser, without
-    decay) and buffers (they are saved and resumed).
-    """
-
-    @abstractmethod
-    def forward(self, losses: Mapping[str, Tensor]) -> Mapping[str, Tensor | float]:
-        """Weights of the present tasks, from their losses L_t."""
-
-
-class Fixed(Weighting):
-    """Every task 1: the schedule alone decides."""
-
-    def forward(self, losses: Mapping[str, Tensor]) -> Mapping[str, Tensor | float]:
-        return dict.fromkeys(losses, 1.0)
+Parts = Mapping[str, Mapping[str, Tensor]]  # {"detection": {"box": scalar, …}, …}
+Features = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
 class JointOutcome:
-    """One step's joint loss. `total` is None when no task had labels, or none counts at this point."""
+    """One step's joint loss. `total` is None when no task had labels, or none counts at this point.
+
+    The value of `total` is that of all processes; its gradient is this process's part, to be averaged over them.
+    """
 
     total: Tensor | None
-    weights: dict[str, Tensor | float]  # schedule · weighting, by present task
-    losses: dict[str, Tensor]  # L_t by present task, gains applied, weight not
+    weights: Weights  # schedule · weighting, by present task
+    losses: dict[str, Tensor]  # L_t by present task, gains applied, neither scaled nor weighed, without graph
+    conflict: Conflict | None = None
 
 
 class JointLoss(nn.Module):
@@ -91,6 +48,8 @@ class JointLoss(nn.Module):
         gains: {task: {part: gain}}; every part that a task's loss returns must be named.
         schedule: which tasks count when.
         weighting: how the tasks are balanced; `Fixed` by default.
+        scale: how losses are made comparable before that; as they are by default.
+        log_every: updates between looks at the conflict of the tasks; 0 = none.
     """
 
     def __init__(
@@ -98,28 +57,103 @@ class JointLoss(nn.Module):
         gains: Mapping[str, Mapping[str, float]],
         schedule: Schedule | None = None,
         weighting: Weighting | None = None,
+        *,
+        scale: Scale | None = None,
+        log_every: int = 0,
+        ranks: Ranks | None = None,
     ) -> None:
         super().__init__()
         self.gains = {task: dict(parts) for task, parts in gains.items()}
         self.schedule = schedule or Schedule()
-        self.weighting = weighting or Fixed()
+        self.weighting = weighting or Fixed(tuple(gains))
+        self.scale = scale or AsTheyAre()
+        self.log_every = log_every
+        self.ranks = ranks or Ranks()
         for task in self.schedule.weights:
             if task not in self.gains:
                 raise ConfigError(f"joint.weights.{task}: no such task; {nearest(task, self.gains)}")
 
-    def forward(self, losses: Mapping[str, Mapping[str, Tensor]], progress: float) -> JointOutcome:
-        """`losses` is {task: {part: scalar}}, unweighted; `progress` the fraction of the training that is done."""
-        scheduled = {task: self.schedule.at(task, progress) for task, parts in losses.items() if parts}
-        present = {task: self._task_loss(task, losses[task]) for task, weight in scheduled.items() if weight > 0}
-        if not present:
+    def counting(self, progress: float, update: int = 0) -> dict[str, float]:
+        """Task → scheduled weight, of those that count now: the losses of no others are wanted."""
+        return self.schedule.at(self.gains, progress, update)
+
+    def looks(self, update: int) -> bool:
+        """Whether the conflict of the tasks is looked at in that update, counted from 1."""
+        return self.log_every > 0 and update % self.log_every == 0 and len(self.gains) > 1
+
+    def forward(
+        self,
+        losses: Parts,
+        progress: float,
+        *,
+        update: int = 0,
+        labelled: Mapping[str, Tensor] | None = None,
+        features: Features | None = None,
+        look: bool = False,
+    ) -> JointOutcome:
+        """
+        Args:
+            losses: {task: {part: scalar}}, unweighted means over the labelled pictures of this process.
+            progress: the fraction of the training that is done, `update` the number of updates that are.
+            labelled: (B,) bool by task; only several processes need it.
+            features: what the losses were computed from; only needed with `look`, or if the weighting needs gradients.
+            look: whether the outcome is to tell of the conflict.
+        """
+        scheduled = self.counting(progress, update)
+        own = self._task_losses({task: losses[task] for task in scheduled if losses.get(task)})
+        shares = self.ranks.shares(own, labelled or {}, list(scheduled))
+        if not shares:
             return JointOutcome(None, {}, {})
-        balance = self.weighting(present)
-        weights = {task: scheduled[task] * balance[task] for task in present}
-        total = torch.stack([weights[task] * loss for task, loss in present.items()]).sum()
-        return JointOutcome(total, weights, present)
+        values, factors = self.scale({task: share.loss for task, share in shares.items()})
+        conflict = None
+        if features and (self.weighting.needs_gradients or look):
+            conflict = self._conflict(own, shares, factors, features)
+        balance = self._balance(Observed(values, conflict.gramians.sum(0) if conflict else None))
+        weights: Weights = {task: scheduled[task] * balance[task] for task in shares}
+        terms = [
+            weights[task] * _with_gradient(values[task], factors[task], own.get(task), share.part * self.ranks.world)
+            for task, share in shares.items()
+        ]
+        found = {task: share.loss for task, share in shares.items()}
+        return JointOutcome(torch.stack(terms).sum(), weights, found, conflict if look else None)
+
+    def look_back(self, losses: Parts, labelled: Mapping[str, Tensor]) -> None:
+        """Tell the weighting the losses of the update's last batch after the update."""
+        own = self._task_losses({task: parts for task, parts in losses.items() if parts})
+        shares = self.ranks.shares(own, labelled, list(losses))
+        self.weighting.look_back(self.scale({task: share.loss for task, share in shares.items()})[0])
+
+    def end_update(self) -> None:
+        """The optimiser has made its step."""
+        self.weighting.end_update()
+        self.scale.end_update()
+
+    def _balance(self, observed: Observed) -> Weights:
+        """The same on all processes, also where a weighting draws lots or a solver stops by the last digit."""
+        weights: Weights = self.weighting(observed)
+        if not self.weighting.needs_gradients or self.ranks.world == 1:
+            return weights
+        return self.ranks.of_first(lambda: {task: torch.as_tensor(w).cpu() for task, w in weights.items()})
+
+    def _conflict(
+        self, own: Mapping[str, Tensor], shares: Mapping[str, Share], factors: Weights, features: Features
+    ) -> Conflict:
+        """Of the scaled losses; the gradient of a mean over all pictures is spread over their processes."""
+        mine = {
+            task: own[task] * (share.part * factors[task]) if task in own else None for task, share in shares.items()
+        }
+        return Conflict(list(shares), list(features), self.ranks.total(gramians(mine, features)))
+
+    def _task_losses(self, losses: Parts) -> dict[str, Tensor]:
+        return {task: self._task_loss(task, parts) for task, parts in losses.items()}
 
     def _task_loss(self, task: str, parts: Mapping[str, Tensor]) -> Tensor:
         gains = self.gains.get(task, {})
         if unknown := sorted(set(parts) - set(gains)):
             raise ConfigError(f"no gain for the loss part {task}/{unknown[0]}; {nearest(unknown[0], gains)}")
         return torch.stack([gains[part] * loss for part, loss in parts.items()]).sum()
+
+
+def _with_gradient(value: Tensor, factor: Tensor | float, loss: Tensor | None, part: Tensor | float) -> Tensor:
+    """`value`, with the gradient of factor · part · loss; none where this process has no labels for the task."""
+    return value if loss is None else value + factor * part * (loss - loss.detach())

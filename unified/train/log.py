@@ -39,11 +39,17 @@ class StepRecord:
     momentum: float
     grad_norm: float  # of the update's summed gradient, before clipping
     speed: Speed
+    conflict: Mapping[str, float] = field(default_factory=dict)  # `Conflict.numbers`; empty where nobody looked
 
     def numbers(self) -> dict[str, float | None]:
         """All but the speed, under the names of the files."""
         own = {"loss": self.loss, "lr": self.lr, "momentum": self.momentum, "grad_norm": self.grad_norm}
-        return own | _named("loss/", self.losses) | _named("weight/", self.weights)
+        named = _named("loss/", self.losses) | _named("weight/", self.weights) | _named("conflict/", self.conflict)
+        return own | named
+
+    def due(self, every: int) -> bool:
+        """Whether a file with a line of every `every`-th update wants this one."""
+        return self.step % every == 0 or self.step == 1 or bool(self.conflict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,7 @@ class JsonLines:
             self._files[name] = open(self.folder / name, "a", encoding="utf-8")  # noqa: SIM115 - until `close`
 
     def step(self, record: StepRecord) -> None:
-        if record.step % self.every and record.step != 1:
+        if not record.due(self.every):
             return
         where = {"kind": "step", "epoch": record.epoch, "step": record.step}
         self._write(METRICS, where | record.numbers())

@@ -33,7 +33,7 @@ class TensorBoard:
         self._writer: SummaryWriter = SummaryWriter(str(self.folder), purge_step=step + 1 if step else None)
 
     def step(self, record: StepRecord) -> None:
-        if record.step % self.every and record.step != 1:
+        if not record.due(self.every):
             return
         for name, value in (record.numbers() | {"speed/images_per_second": record.speed.images_per_second}).items():
             if value is not None:

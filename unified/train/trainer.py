@@ -15,22 +15,24 @@ from statistics import fmean
 from typing import Protocol
 
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
-from unified.data.sample import Batch, network_input
+from unified.data.sample import Batch
 from unified.errors import DataError
 from unified.model.multitask import MultiTaskModel
-from unified.task import Scores, Target, fitness, flatten
+from unified.task import Scores, fitness, flatten
 from unified.train import rng
 from unified.train.checkpoint import BEST, LAST, Checkpoint, Progress
+from unified.train.differentiate import Differentiator
 from unified.train.ema import Ema
+from unified.train.freezing import Freezing
 from unified.train.interruption import Interruption, interruptible
 from unified.train.joint import JointLoss
 from unified.train.log import EpochRecord, Sink, StepRecord
 from unified.train.optim import make_optimizer, rates
 from unified.train.plan import Recipe, plan
 from unified.train.precision import Precision
+from unified.train.ranks import unwrapped
 from unified.train.run import RunFolder
 from unified.train.speed import Meter
 from unified.train.state import TrainingState
@@ -56,9 +58,10 @@ class Trainer:
 
     Args:
         model: possibly wrapped in DistributedDataParallel.
-        evaluate: scores the averaged model.
+        evaluate: scores the averaged model; only the first process asks it.
         run: where to save; None = nowhere (every process but the first).
         sinks: who is told how it goes.
+        freezing: which parts stand still when.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Trainer:
         precision: Precision,
         run: RunFolder | None = None,
         sinks: Sequence[Sink] = (),
+        freezing: Freezing | None = None,
     ) -> None:
         self.device = next(model.parameters()).device
         self.model = model.to(memory_format=precision.memory_format)
@@ -83,11 +87,14 @@ class Trainer:
         self.precision = precision
         self.run = run
         self.sinks = sinks
-        self.plan = plan(recipe, batches=len(loader), batch=loader.batch_size)
+        self.freezing = freezing or Freezing(self.bare, {})
+        self.ranks = joint.ranks
+        self.plan = plan(recipe, batches=len(loader), batch=loader.batch_size * self.ranks.world)
         self.optimizer = make_optimizer(recipe, self.plan, self.bare, self.joint)
         ema = Ema(self.bare, decay=self.plan.ema_decay, tau=self.plan.ema_tau)
         self.state = TrainingState(self.bare, ema, self.joint, self.optimizer)
         self.progress = Progress()
+        self.differentiator = Differentiator(self.model, self.bare, self.joint, precision, self.plan.loss_scale)
         self.meter = Meter(self.device)
         self.saved_at = time.monotonic()
 
@@ -131,34 +138,22 @@ class Trainer:
         self.meter.restart()
         window = Window()
         for index, batch in enumerate(self.meter.waiting(self.loader.epoch(epoch, start=start)), start=start):
-            self._differentiate(batch, epoch * self.plan.batches + index, window)
-            if not self.plan.ends_update(index):
+            progress, last = self.plan.progress(epoch * self.plan.batches + index), self.plan.ends_update(index)
+            self.freezing.apply(progress)
+            self.differentiator(batch, window, progress=progress, update=self.progress.step, last=last)
+            self.meter.count(len(batch.samples) * self.ranks.world)
+            if not last:
                 continue
             self._update(index, window)
             window = Window()
             if self._out_of_steps():
                 return
+            interruption.requested = self.ranks.any(interruption.requested)
             if interruption.requested or self._save_is_due(index):
                 self._save(LAST)
             interruption.check()
         if self.progress.batch < self.plan.batches:
             raise RuntimeError(f"the loader promised {self.plan.batches} batches and gave {self.progress.batch}")
-
-    def _differentiate(self, batch: Batch, iteration: int, window: Window) -> None:
-        """Add the gradient of one batch."""
-        images = network_input(batch.images, self.device).contiguous(memory_format=self.precision.memory_format)
-        targets = {name: self._target(name, batch) for name in self.bare.tasks}
-        with self.precision.autocast(self.device):
-            losses = self.model(images, targets)
-        outcome = self.joint(losses, self.plan.progress(iteration))
-        if outcome.total is not None:
-            (outcome.total * self.plan.loss_scale).backward()
-        window.add(losses, outcome, batch)
-        self.meter.count(len(batch.samples))
-
-    def _target(self, task: str, batch: Batch) -> Target:
-        target = self.bare.task(task).encode(batch.samples)
-        return {key: value.to(self.device, non_blocking=True) for key, value in target.items()}
 
     def _update(self, index: int, window: Window) -> None:
         """One optimiser step from the gradients of `window`, whose last batch is batch `index` of the epoch."""
@@ -174,6 +169,7 @@ class Trainer:
         now.apply(self.optimizer)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        self.differentiator.end_update()
         self.state.ema.update(self.bare)
         self.progress = advanced(at, index + 1, seen)
         record = StepRecord(
@@ -187,6 +183,7 @@ class Trainer:
             momentum=now.momentum,
             grad_norm=seen.grad_norm,
             speed=self.meter.read(),
+            conflict=seen.conflict,
         )
         for sink in self.sinks:
             sink.step(record)
@@ -194,6 +191,8 @@ class Trainer:
     def _end_epoch(self, interruption: Interruption) -> None:
         """Evaluate where it is due, report, save, and turn to the next epoch."""
         whole = self.progress.batch >= self.plan.batches  # else `max_steps` ends within the epoch
+        if whole:
+            self.joint.weighting.end_epoch()
         epochs = self.progress.epoch + int(whole)
         scores = self._scores(interruption) if self._evaluation_is_due(epochs) else {}
         value, better = self._judge(scores, epochs)
@@ -212,7 +211,7 @@ class Trainer:
         states = rng.capture()
         try:
             with interruption.at_once():
-                return self.evaluate(unwrapped(self.state.ema.model))
+                return self.ranks.of_first(lambda: self.evaluate(unwrapped(self.state.ema.model)))
         except BaseException:
             rng.restore(states)  # the resumed training will evaluate again
             self._save(LAST)
@@ -266,10 +265,3 @@ def advanced(at: Progress, batch: int, seen: Seen) -> Progress:
             sums[name] = sums.get(name, 0.0) + value
             counts[name] = counts.get(name, 0) + 1
     return at.model_copy(update={"batch": batch, "step": at.step + 1, "sums": sums, "counts": counts})
-
-
-def unwrapped(model: nn.Module) -> MultiTaskModel:
-    """The multi-task model itself, also from within DistributedDataParallel."""
-    bare = model.module if isinstance(model, DistributedDataParallel) else model
-    assert isinstance(bare, MultiTaskModel)
-    return bare

@@ -25,10 +25,11 @@ class Seen:
     totals: list[float | None]  # joint losses; None where nothing was labelled
     losses: list[dict[str, float]]  # {"detection/box": …}
     weights: list[dict[str, float]]  # {"detection": …}
+    conflict: dict[str, float]  # `Conflict.numbers` of the last batch, where it was looked at
 
     @property
     def finite(self) -> bool:
-        values = [value for batch in self.losses for value in batch.values()]
+        values = [value for found in (self.losses, self.weights) for batch in found for value in batch.values()]
         values += [total for total in self.totals if total is not None]
         return all(map(math.isfinite, [self.grad_norm, *values]))
 
@@ -68,7 +69,8 @@ class Window:
             flat += [] if outcome.total is None else [outcome.total]
         device = grad_norm.device
         values = iter(torch.stack([torch.as_tensor(x, device=device).detach().float() for x in flat]).tolist())
-        seen = Seen(next(values), [], [], [])
+        conflict = self._outcomes[-1].conflict
+        seen = Seen(next(values), [], [], [], conflict.numbers() if conflict else {})
         for losses, outcome in zip(self._losses, self._outcomes, strict=True):
             seen.losses.append({name: next(values) for name in losses})
             seen.weights.append({task: next(values) for task in outcome.weights})
@@ -86,6 +88,10 @@ class Window:
         if bad:
             what = ", ".join(dict.fromkeys(f"{name} = {value}" for _, name, value in bad))
             batches = sorted({index for index, _, _ in bad})
+        elif odd := {task: w for batch in seen.weights for task, w in batch.items() if not math.isfinite(w)}:
+            found = ", ".join(f"{task} = {weight}" for task, weight in odd.items())
+            what = f"what joint.weighting gives the tasks, {found} (fixed weights would do)"
+            batches = list(range(len(seen.losses)))
         else:
             names = [name for name, p in model.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
             what = f"the joint loss or its gradient, in {_shorten(names) or 'a learnt loss weight'}"

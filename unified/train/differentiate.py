@@ -1,0 +1,95 @@
+"""One batch's gradient: forward, joint loss, backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from unified.data.sample import Batch, network_input
+from unified.model.multitask import MultiTaskModel
+from unified.task import Target
+from unified.train.conflict import tapped
+from unified.train.joint import JointLoss, JointOutcome
+from unified.train.precision import Precision
+from unified.train.ranks import ANCHOR
+from unified.train.window import Window
+
+
+@dataclass(slots=True)
+class Differentiator:
+    """Adds up gradients.
+
+    Args:
+        model: what is called, possibly wrapped in DistributedDataParallel.
+        bare: the multi-task model itself.
+        scale: what the joint loss is multiplied with before backward, `Plan.loss_scale`.
+    """
+
+    model: nn.Module
+    bare: MultiTaskModel
+    joint: JointLoss
+    precision: Precision
+    scale: float
+    _last: tuple[Tensor, dict[str, Target]] | None = field(default=None, init=False)
+
+    def __call__(self, batch: Batch, window: Window, *, progress: float, update: int, last: bool) -> None:
+        """Add the gradient of `batch` to the parameters.
+
+        `progress` is the fraction of the training that is done, `update` the number of updates that are; `last` says
+        that the batch completes one.
+        """
+        targets = {task: self._target(task, batch) for task in self.joint.counting(progress, update)}
+        if not targets:
+            window.add({}, JointOutcome(None, {}, {}), batch)
+            return
+        images = self._images(batch)
+        look = last and self.joint.looks(update + 1)
+        wanted = look or self.joint.weighting.needs_gradients
+        tap: AbstractContextManager[Mapping[str, Tensor]] = tapped(self.bare.trunk) if wanted else nullcontext({})
+        with tap as features:
+            with self.precision.autocast(images.device):
+                losses = dict(self.model(images, targets))
+            anchor = losses.pop(ANCHOR, {}).get(ANCHOR, 0.0)
+            labelled = _labelled(targets)
+            outcome = self.joint(losses, progress, update=update, labelled=labelled, features=features, look=look)
+            if outcome.total is not None:
+                (outcome.total * self.scale + anchor).backward()
+        window.add(losses, outcome, batch)
+        if self.joint.weighting.looks_back:
+            self._last = images, targets
+
+    def end_update(self) -> None:
+        """The optimiser has made its step."""
+        if self._last is not None:
+            images, targets = self._last
+            with torch.no_grad(), _buffers_kept(self.bare), self.precision.autocast(images.device):
+                losses = self.bare(images, targets)
+            self.joint.look_back(losses, _labelled(targets))
+            self._last = None
+        self.joint.end_update()
+
+    def _images(self, batch: Batch) -> Tensor:
+        device = next(self.bare.parameters()).device
+        return network_input(batch.images, device).contiguous(memory_format=self.precision.memory_format)
+
+    def _target(self, task: str, batch: Batch) -> Target:
+        device = next(self.bare.parameters()).device
+        target = self.bare.task(task).encode(batch.samples)
+        return {key: value.to(device, non_blocking=True) for key, value in target.items()}
+
+
+def _labelled(targets: Mapping[str, Target]) -> dict[str, Tensor]:
+    return {task: target["labelled"] for task, target in targets.items()}
+
+
+@contextmanager
+def _buffers_kept(model: nn.Module) -> Iterator[None]:
+    """A second look at a batch is not a second picture of the data for the statistics of the norms."""
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    yield
+    for name, buffer in model.named_buffers():
+        buffer.copy_(before[name])

@@ -1,0 +1,56 @@
+"""Begin from the weights of another training: of one task only, or with another head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from unified.errors import CheckpointError
+
+SHOWN = 6  # names a line lists before it says how many more there are
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a warm start: names of tensors."""
+
+    taken: Sequence[str]
+    fresh: Sequence[str]  # the checkpoint has none of that name
+    reshaped: Sequence[str]  # fresh, too: the checkpoint's has another shape
+    unused: Sequence[str]  # the model has none of that name
+
+    def describe(self) -> str:
+        lines = [f"{len(self.taken)} tensors taken"]
+        for names, what in (
+            (self.fresh, "not in it, left as they are"),
+            (self.reshaped, "of another shape in it, left as they are"),
+            (self.unused, "of it not used"),
+        ):
+            if names:
+                more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+                lines.append(f"{len(names)} {what}: {', '.join(names[:SHOWN])}{more}")
+        return "; ".join(lines)
+
+
+@torch.no_grad()
+def take(model: nn.Module, tensors: Mapping[str, Tensor]) -> Taken:
+    """Copy every tensor of the same name and shape into the model.
+
+    CheckpointError when not one parameter fits: then it is the checkpoint of something else.
+    """
+    own = model.state_dict()
+    fits = [name for name in own if name in tensors and own[name].shape == tensors[name].shape]
+    parameters = {name for name, _ in model.named_parameters()}
+    if not parameters & set(fits):
+        raise CheckpointError("no parameter of the checkpoint has a name and shape of this model: another trunk?")
+    for name in fits:
+        own[name].copy_(tensors[name])
+    return Taken(
+        taken=fits,
+        fresh=[name for name in own if name not in tensors],
+        reshaped=[name for name in own if name in tensors and name not in fits],
+        unused=[name for name in tensors if name not in own],
+    )

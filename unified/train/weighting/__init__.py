@@ -1,0 +1,1 @@
+"""How the tasks are balanced: one weighting, one file; their names are in `catalogue.py`."""
