@@ -45,7 +45,7 @@ def test_two_processes_are_one_at_the_same_global_batch(name: str, two: Path) ->
     assert first.keys() == second.keys() == one.keys()
     for key, value in one.items():
         assert first[key].equal(second[key]) or first[key].isnan().any(), f"{key} differs between the processes"
-        torch.testing.assert_close(first[key], value, rtol=1e-4, atol=1e-6, equal_nan=True, msg=key)
+        torch.testing.assert_close(first[key], value, rtol=1e-3, atol=1e-5, equal_nan=True, msg=key)
     lines = json.loads((two / f"{name}.0.json").read_text())
     assert len(lines) == len(watcher.steps)
     for line, record in zip(lines, watcher.steps, strict=True):
