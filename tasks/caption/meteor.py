@@ -1,4 +1,4 @@
-"""METEOR 1.5 (Denkowski and Lavie, 2014), a Java program: scored where Java and its jar are, else it says why not.
+"""METEOR 1.5 (Denkowski and Lavie, 2014), a Java program: scored where Java and its jar are, else it is said why not.
 
 The jar comes with the package pycocoevalcap; it is called as that package calls it, and gives the same number.
 """
@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from unified.errors import UnifiedError
+
 JAR = Path("meteor") / "meteor-1.5.jar"
 MEMORY = "-Xmx2G"  # of pycocoevalcap: it holds the paraphrase tables
-TIMEOUT = 600  # seconds; 5 000 pictures take half a minute
+TIMEOUT = 3600  # seconds: it takes minutes on a busy machine
 
 
 def why_not() -> str | None:
@@ -35,7 +37,7 @@ def meteor(candidates: Sequence[Sequence[str]], references: Sequence[Sequence[Se
     """Of a corpus, in 0..1; only where `why_not` is None.
 
     Raises:
-        RuntimeError: the program failed; its own words follow.
+        UnifiedError: the program failed; its own words follow.
     """
     jar = find_jar()
     assert jar is not None
@@ -55,5 +57,5 @@ def _call(jar: Path, lines: Sequence[str]) -> list[str]:
         command, input=text, capture_output=True, encoding="utf-8", cwd=jar.parent, timeout=TIMEOUT, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"METEOR failed: {done.stderr.strip()[-500:]}")
+        raise UnifiedError(f"METEOR failed: {done.stderr.strip()[-500:]}")
     return [line.strip() for line in done.stdout.splitlines()]

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from unified.errors import DataError
 from unified.task import Scores
 
+from . import meteor
 from .corpus import score_corpus
+from .words import words
 
 ImageId = int | str
 NAMED = 5  # image ids in a message
 
 
 def score_files(predictions: Path, annotations: Path) -> Scores:
-    """BLEU, ROUGE-L and CIDEr-D of `predictions`, [{"image_id", "caption"}, …], one entry a picture.
+    """BLEU, ROUGE-L, CIDEr-D and, where Java is, METEOR.
 
-    `annotations` is {"annotations": [{"image_id", "caption"}, …]}, one entry a reference.
+    `predictions` is [{"image_id", "caption"}, …], one entry a picture; `annotations` is
+    {"annotations": [{"image_id", "caption"}, …]}, one entry a reference.
 
     Raises:
         DataError: a file is not what it should be, or they are about other pictures; the message names the entry.
@@ -38,7 +41,19 @@ def score_files(predictions: Path, annotations: Path) -> Scores:
             raise DataError(f"{where}: a second caption of image_id {image!r}; one a picture is scored")
         said[image] = caption
     _check_complete(said, references, predictions)
-    return score_corpus(list(said.values()), [references[image] for image in said])
+    return with_meteor(list(said.values()), [references[image] for image in said])
+
+
+def with_meteor(captions: Sequence[str], references: Sequence[Sequence[str]]) -> Scores:
+    """All scores of a corpus; METEOR is None where it cannot run, with the reason."""
+    scores, reason = score_corpus(captions, references), meteor.why_not()
+    if reason is None:
+        truth = [[words(reference) for reference in several] for several in references]
+        scores.numbers["METEOR"] = meteor.meteor([words(caption) for caption in captions], truth)
+    else:
+        scores.numbers["METEOR"] = None
+        scores.notes["METEOR"] = reason
+    return scores
 
 
 def _check_complete(said: Mapping[ImageId, str], references: Mapping[ImageId, list[str]], predictions: Path) -> None:

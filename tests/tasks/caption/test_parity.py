@@ -10,6 +10,7 @@ import pytest
 
 from tasks.caption.bleu import bleu
 from tasks.caption.cider import cider_d
+from tasks.caption.meteor import meteor, why_not
 from tasks.caption.rouge import rouge_l
 from tasks.caption.words import words
 
@@ -48,3 +49,12 @@ def test_words_are_those_of_the_published_tokenizer(pictures: list[dict[str, Any
     assert len(pairs) == 601
     for text, wanted in pairs:
         assert words(text) == wanted.split(), text
+
+
+@pytest.mark.slow
+def test_meteor_is_the_published_programs(pictures: list[dict[str, Any]], expected: dict[str, Any]) -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    candidates = [picture["candidate_tokens"].split() for picture in pictures]
+    references = [[text.split() for text in picture["reference_tokens"]] for picture in pictures]
+    assert meteor(candidates, references) == pytest.approx(expected["corpus"]["METEOR"], abs=1e-6)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tasks.caption import meteor
 from tasks.caption.corpus import score_corpus
 from tasks.caption.score_files import score_files
 from unified.errors import DataError
@@ -18,6 +19,11 @@ TRUTH = [
     {"image_id": 7, "caption": "a dog"},
 ]
 SAID = [{"image_id": "b", "caption": "two cats"}, {"image_id": 7, "caption": "a red dog"}]
+
+
+@pytest.fixture(autouse=True)
+def no_java(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
 
 
 def write(folder: Path, said: Any = SAID, truth: Any = TRUTH) -> tuple[Path, Path]:
@@ -31,8 +37,23 @@ def write(folder: Path, said: Any = SAID, truth: Any = TRUTH) -> tuple[Path, Pat
 def test_files_score_like_their_sentences(tmp_path: Path) -> None:
     wanted = score_corpus(["two cats", "a red dog"], [["Two cats."], ["A red dog runs.", "a dog"]])
     found = score_files(*write(tmp_path))
-    assert found.notes == wanted.notes
-    assert {name: found.numbers[name] for name in wanted.numbers} == wanted.numbers
+    assert found.notes == wanted.notes | {"METEOR": "METEOR is a Java program, and there is no java here"}
+    assert found.numbers == wanted.numbers | {"METEOR": None}
+
+
+def test_where_meteor_can_run_it_gets_the_same_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def record(*texts: Any) -> float:
+        asked.extend(texts)
+        return 0.25
+
+    monkeypatch.setattr(meteor, "why_not", lambda: None)
+    monkeypatch.setattr(meteor, "meteor", record)
+    found = score_files(*write(tmp_path))
+    assert found.numbers["METEOR"] == 0.25 and "METEOR" not in found.notes
+    references = [[["two", "cats"]], [["a", "red", "dog", "runs"], ["a", "dog"]]]
+    assert asked == [[["two", "cats"], ["a", "red", "dog"]], references]
 
 
 def test_an_empty_caption_scores_0(tmp_path: Path) -> None:
