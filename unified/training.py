@@ -33,6 +33,7 @@ from unified.model.multitask import MultiTaskModel
 from unified.ops.device import choose_device
 from unified.task import Scores
 from unified.train.checkpoint import Provenance
+from unified.train.code_log import CodeLog
 from unified.train.log import Sink
 from unified.train.precision import Precision
 from unified.train.run import RunFolder, numbered
@@ -82,7 +83,7 @@ def train(
         recipe_of(config.train),
         precision=precision,
         run=run,
-        sinks=_sinks(run, console),
+        sinks=[*_sinks(run, console), *_code_log(config.train.log_codes, run, model)],
     )
     if saved is not None:
         trainer.restore(saved)
@@ -103,6 +104,13 @@ def _sinks(run: RunFolder, console: Console) -> list[Sink]:
     except MissingExtraError as error:
         _tell(console, f"no TensorBoard events: {error}")
     return sinks
+
+
+def _code_log(every: int | str, run: RunFolder, model: MultiTaskModel) -> list[Sink]:
+    """What keeps the codes' values; no sink where the config wants none."""
+    if every == 0:
+        return []
+    return [CodeLog(run.path, model.codes(), every=every if isinstance(every, int) else None)]
 
 
 def _tell(console: Console, text: str) -> None:

@@ -115,6 +115,8 @@ class Train(Section):
     """Updates between further checkpoints than that of each epoch; 0 = none."""
     max_steps: NotNegativeInt = 0
     """Stop after so many updates, whatever `epochs` says; 0 = no limit."""
+    log_codes: NotNegativeInt | Auto = "auto"
+    """Updates between entries of the code log, codes.jsonl; 0 = no log. auto: about 200 entries a run."""
 
 
 class Ramp(Section):
