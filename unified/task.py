@@ -35,6 +35,15 @@ class Levels:
     anchors: Mapping[str, Sequence[tuple[float, float]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One channel of a prediction, for those who look at what a refinement code does to it."""
+
+    part: str  # what it belongs to: "xy", "wh", "obj", "classes"
+    name: str  # what it is there: "x", "cat"
+    anchor: str = ""  # whose it is, where anchors answer apart: "2 (16×30)", its number and size in input pixels
+
+
 class Result(Protocol):
     """What a task says about one picture, in original pixels. Implemented by frozen dataclasses of CPU tensors."""
 
@@ -170,6 +179,10 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def codes(self) -> dict[str, ImplicitCode]:
         """{"align/p3": code, …}: place / level. What analysis, folding and the parameter table walk."""
+
+    def outputs(self, place: str) -> Sequence[Output]:
+        """The channels after the code at `place` ("refine/p3"), in order; empty where they have no names."""
+        return ()
 
     @abstractmethod
     def perfect(self, target: Target, raw: Raw) -> Raw:

@@ -78,8 +78,9 @@ class CodeLog:
 @torch.no_grad()
 def logged(code: ImplicitCode) -> Tensor:
     """What is kept of a code, (n,) on the CPU: g on the channels it acts on, or the singular values of a matrix."""
-    g = code.modelling().float().cpu()
-    return g.flatten() if len(g) == 1 else torch.linalg.svdvals(g)
+    g: Tensor = code.modelling().float().cpu()
+    values: Tensor = g.flatten() if len(g) == 1 else torch.linalg.svdvals(g)
+    return values
 
 
 def read_codes(run: Path) -> list[Entry]:
