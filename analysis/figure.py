@@ -16,7 +16,7 @@ DASHES = ("-", "--", ":", "-.")
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"  # ColorBrewer's, for numbers with a sign
 GREY = "#8a8a8a"
-DPI = 180
+DPI = 160
 STYLE = {
     "font.size": 8.0,
     "axes.titlesize": 8.5,
@@ -44,6 +44,7 @@ def drawn(path: Path, width: float, height: float) -> Iterator[Figure]:
         yield figure
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=DPI)
+        figure.set_layout_engine("none")  # it is laid out; once more would take as long as all the rest
         figure.savefig(path.with_suffix(".pdf"))
 
 

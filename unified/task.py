@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unified.data.sample import Record, Sample
@@ -134,6 +136,24 @@ class Metric(Protocol):
     def update(self, predictions: Sequence[Prediction], samples: Sequence[Sample]) -> None: ...
 
     def compute(self) -> Scores: ...
+
+
+@runtime_checkable
+class Resampled(Protocol):
+    """A metric that can be computed fast on many resamples of its pictures, for bootstrap intervals."""
+
+    def resampled(self, draws: int, *, seed: int) -> dict[str, NDArray[np.float64]]:
+        """(draws,) values of its main numbers, NaN where undefined.
+
+        Draw d counts picture i of the N labelled ones as often as `bootstrap_counts(N, draws, seed)[d, i]` says, so
+        that two metrics over the same pictures are resampled alike.
+        """
+
+
+def bootstrap_counts(pictures: int, draws: int, seed: int) -> NDArray[np.int64]:
+    """(draws, pictures): how often each picture is in each resample of as many, drawn with replacement."""
+    chosen = np.random.default_rng(seed).integers(0, max(pictures, 1), (draws, pictures))
+    return np.stack([np.bincount(row, minlength=pictures) for row in chosen]) if draws else chosen
 
 
 class Task(nn.Module, ABC):

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified.data.sample import Sample
-from unified.task import Json, Prediction, Scores
+from unified.task import Json, Prediction, Scores, bootstrap_counts
 
 from .agreement import Agreement
 from .presence import presence
@@ -54,12 +54,28 @@ class MultiLabelMetric:
             self._agreement.update(prediction)
 
     def compute(self) -> Scores:
-        shape = (len(self._scores), len(self._categories))
-        scores = np.concatenate(self._scores).reshape(shape) if self._scores else np.zeros(shape)
-        truth = np.concatenate(self._truth).reshape(shape) if self._truth else np.zeros(shape, dtype=bool)
+        scores, truth = self._arrays()
         ap = average_precision(scores, truth)
         numbers = multilabel_numbers(scores, truth, ap) | self._agreement.compute()
         return Scores(numbers, {"categories": self._per_category(scores, truth, ap)})
+
+    def resampled(self, draws: int, *, seed: int) -> dict[str, Floats]:
+        """mAP of each resample; see `unified.task.Resampled`."""
+        scores, truth = self._arrays()
+        values = np.full(draws, np.nan)
+        for d, counts in enumerate(bootstrap_counts(len(scores), draws, seed)):
+            rows = np.repeat(np.arange(len(scores)), counts)
+            ap = average_precision(scores[rows], truth[rows])
+            if not np.isnan(ap).all():
+                values[d] = np.nanmean(ap)
+        return {"mAP": values}
+
+    def _arrays(self) -> tuple[Floats, Bools]:
+        """Scores and truth, (N, K) each."""
+        shape = (len(self._scores), len(self._categories))
+        scores = np.concatenate(self._scores).reshape(shape) if self._scores else np.zeros(shape)
+        truth = np.concatenate(self._truth).reshape(shape) if self._truth else np.zeros(shape, dtype=bool)
+        return scores, truth
 
     def _per_category(self, scores: Floats, truth: Bools, ap: Floats) -> list[dict[str, Json]]:
         hits, predicted, positives = counts(scores >= THRESHOLD, truth)
