@@ -60,15 +60,18 @@ class MultiLabelMetric:
         return Scores(numbers, {"categories": self._per_category(scores, truth, ap)})
 
     def resampled(self, draws: int, *, seed: int) -> dict[str, Floats]:
-        """mAP of each resample; see `unified.task.Resampled`."""
+        """mAP, which looks at the order of the scores, and CF1 and OF1, which look at the threshold, of each resample."""
         scores, truth = self._arrays()
-        values = np.full(draws, np.nan)
-        for d, counts in enumerate(bootstrap_counts(len(scores), draws, seed)):
-            rows = np.repeat(np.arange(len(scores)), counts)
+        values = {name: np.full(draws, np.nan) for name in ("mAP", "CF1", "OF1")}
+        for d, drawn in enumerate(bootstrap_counts(len(scores), draws, seed)):
+            rows = np.repeat(np.arange(len(scores)), drawn)
             ap = average_precision(scores[rows], truth[rows])
-            if not np.isnan(ap).all():
-                values[d] = np.nanmean(ap)
-        return {"mAP": values}
+            found: Numbers = {} if np.isnan(ap).all() else {"mAP": float(np.nanmean(ap))}
+            found |= decision_numbers(scores[rows] >= THRESHOLD, truth[rows])
+            for name, own in values.items():
+                if found.get(name) is not None:
+                    own[d] = found[name]
+        return values
 
     def _arrays(self) -> tuple[Floats, Bools]:
         """Scores and truth, (N, K) each."""
