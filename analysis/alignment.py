@@ -27,7 +27,8 @@ MARKERS = ("o", "s", "^")
 READING = (
     "Each dot is one labelled object: the features of the cell at its centre, on one PCA for the whole row, so that "
     "panels of a row can be compared. The first panel is what all tasks share, f(x); the others are f(x) ⋆ g(z) of one "
-    "task. The black cross is the mean, the arrow how the code moved it. Where small and large objects lie apart the "
+    "task. The cross is their mean, the ring where it was before the code (the table has the distance in all dimensions, "
+    "of which two are seen here). Where small and large objects lie apart the "
     "level treats them differently; codes that align kernel spaces bring the clouds of different tasks to other places."
 )
 
@@ -94,10 +95,8 @@ def plot_alignment(found: AtObjects, codes: Sequence[Code], path: Path) -> Path:
                     axes.scatter(
                         *here.T.tolist(), s=7, marker=MARKERS[s], color=colour(s), alpha=0.55, linewidths=0, label=size
                     )
-                centre = xy.mean(0)
-                if not torch.allclose(centre, start):
-                    axes.annotate("", centre.tolist(), start.tolist(), arrowprops={"arrowstyle": "->", "lw": 1.2})
-                axes.plot(*centre.tolist(), "x", color="black", markersize=6, markeredgewidth=1.6)
+                axes.plot(*start.tolist(), "o", color="black", markersize=4, markerfacecolor="white")
+                axes.plot(*xy.mean(0).tolist(), "x", color="black", markersize=5, markeredgewidth=1.4)
                 axes.set_title(f"{level} · {name}" if name.startswith("f(x)") else f"after {name}'s code", loc="left")
             row[0].set_ylabel(f"PC 2 ({100 * float(share[1]):.0f} %)")
             row[0].set_xlabel(f"PC 1 ({100 * float(share[0]):.0f} %)")
@@ -155,6 +154,7 @@ def _known(value: float) -> float | None:
 
 def _notes(found: AtObjects) -> list[str]:
     notes = [
+        found.limits,
         f"CKA with unbiased HSIC; p-values from {PERMUTATIONS} permutations, so that none is below "
         f"{1 / (PERMUTATIONS + 1):.3f}. CKA is blind to shifts: for an added code it is 1 by construction, and the "
         "centroids tell what it does."

@@ -15,14 +15,16 @@ from .subject import Code
 
 SMALL, LARGE = 32.0**2, 96.0**2  # COCO's limits, in square pixels of the original picture
 SIZES = ("small", "medium", "large")
+LEAST_SHARE = 0.05  # of the objects that each of COCO's sizes must have, to be told apart by colour
 
 
 @dataclass(frozen=True, slots=True)
 class AtObjects:
-    """Features (N, C) of N objects on each level, and the objects' sizes (N,): index into `SIZES`."""
+    """Features (N, C) of N objects on each level, the objects' sizes (N,), index into `SIZES`, and what sizes mean."""
 
     features: Mapping[str, Tensor]
     size: Tensor
+    limits: str
 
 
 @torch.inference_mode()
@@ -43,8 +45,20 @@ def at_objects(model: MultiTaskModel, strides: Mapping[str, int], batches: Itera
             for level, stride in strides.items():
                 found[level].append(_cells(features[level][b], centre / stride))
     area = torch.cat(areas) if areas else torch.zeros(0)
+    features_of = {level: torch.cat(own) if own else torch.zeros(0, 1) for level, own in found.items()}
+    return AtObjects(features_of, *size_classes(area))
+
+
+def size_classes(area: Tensor) -> tuple[Tensor, str]:
+    """COCO's small, medium and large, or the thirds of these objects where nearly all of them are of one size."""
     size = (area >= SMALL).long() + (area >= LARGE).long()
-    return AtObjects({level: torch.cat(own) if own else torch.zeros(0, 1) for level, own in found.items()}, size)
+    shares = torch.bincount(size, minlength=len(SIZES)) / max(len(size), 1)
+    if not len(area) or float(shares.min()) >= LEAST_SHARE:
+        return size, "Sizes are COCO's: areas below 32², up to 96², and above, in pixels of the picture."
+    first, second = area.double().quantile(torch.tensor([1 / 3, 2 / 3], dtype=torch.float64)).tolist()
+    thirds = (area > first).long() + (area > second).long()
+    sides = f"{first**0.5:.0f}² and {second**0.5:.0f}²"
+    return thirds, f"Sizes are the thirds of these objects, with limits at {sides} pixels: COCO's would leave one nearly empty."
 
 
 def _cells(feature: Tensor, centre: Tensor) -> Tensor:
