@@ -131,7 +131,7 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
     ("library", "homes"),
     [
         ("timm", ("unified.model.timm_trunk", "unified.benchmark", "unified.doctor")),
-        ("yaml", ("unified.config.source", "unified.train.run")),
+        ("yaml", ("unified.config.source", "unified.train.run", "analysis.comparison")),
         ("typer", ("unified.cli",)),
         ("matplotlib", ("analysis",)),
         ("tensorboard", ("unified.train.tensorboard",)),

@@ -4,6 +4,8 @@
     config.py   config list, show, validate, schema
     data.py     data make, check, browse
     run.py      demo, train, evaluate, predict, benchmark
+    analyze.py  analyze implicit, ablate, alignment, conflict, curves, cost, atlas
+    study.py    experiment
     output.py   tables, JSON, messages, progress
 """
 
@@ -17,7 +19,7 @@ from typing import Annotated
 import typer
 
 import unified
-from unified.cli import about, config, data, run
+from unified.cli import about, analyze, config, data, run, study
 from unified.cli.group import group
 from unified.cli.output import complain, say
 from unified.errors import UnifiedError
@@ -29,13 +31,14 @@ app = group(
     "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 data, 130 interrupted."
 )
 _VERBS: list[Callable[..., None]] = [
-    *(run.demo, run.train, run.evaluate, run.predict, run.benchmark),
+    *(run.demo, run.train, run.evaluate, run.predict, run.benchmark, study.experiment),
     *(about.doctor, about.tasks, about.models),
 ]
 for _verb in _VERBS:
     app.command()(_verb)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
+app.add_typer(analyze.app, name="analyze")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
