@@ -34,7 +34,8 @@ READING = (
     "bootstrap interval over the pictures. Left of the line, the network needs the code as it is; on the line, the "
     "code does not matter. “neutral” takes the code away, “swap” gives it the other task's values, “shuffle” keeps its "
     "values but not their channels, “initial” is its random start. An added code moves all scores of a class alike: a "
-    "metric of their order such as mAP hardly sees it where scores are pooled over the picture, one with a threshold does."
+    "metric of their order such as mAP hardly sees it where scores are pooled over the picture; one with a threshold "
+    "does."
 )
 
 
@@ -106,7 +107,7 @@ def run(
         features = model.trunk(network_input(batch.images, torch.device("cpu")))
         raw: dict[str, Raw] = {name: task(features) for name, task in tasks.items()}
         found = answer(tasks, raw, batch.samples)
-        for name, scored in plain.scored.items():
+        for scored in plain.scored.values():
             scored.update(found, batch.samples)
         for condition in changed:
             assert condition.intervention is not None

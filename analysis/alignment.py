@@ -7,7 +7,6 @@ from itertools import combinations
 from math import isnan
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from unified.errors import CheckpointError, DataError
@@ -27,9 +26,9 @@ MARKERS = ("o", "s", "^")
 READING = (
     "Each dot is one labelled object: the features of the cell at its centre, on one PCA for the whole row, so that "
     "panels of a row can be compared. The first panel is what all tasks share, f(x); the others are f(x) ⋆ g(z) of one "
-    "task. The cross is their mean, the ring where it was before the code (the table has the distance in all dimensions, "
-    "of which two are seen here). Where small and large objects lie apart the "
-    "level treats them differently; codes that align kernel spaces bring the clouds of different tasks to other places."
+    "task. The cross is their mean, the ring where it was before the code (the table has the distance in all dimensions; "
+    "two are seen here). Where small and large objects lie apart, the level treats them differently; codes that align "
+    "kernel spaces bring the clouds of different tasks to other places."
 )
 
 
@@ -53,7 +52,9 @@ def analyze(
     subject = open_subject(path)
     codes = [code for code in codes_of(subject.model, str(path), task=task) if code.place == "align"]
     if not codes:
-        raise CheckpointError(f"{path} has no alignment codes, which act on features; `analyze implicit` shows the others")
+        raise CheckpointError(
+            f"{path} has no alignment codes, which act on features; `analyze implicit` shows the others"
+        )
     batches, count = some_pictures(subject, overrides, split=split, pictures=pictures)
     trunk_strides: Mapping[str, int] = subject.model.trunk.strides  # type: ignore[assignment]
     strides = {level: trunk_strides[level] for level in levels_of(codes)}
@@ -115,7 +116,10 @@ def centroid_rows(found: AtObjects, codes: Sequence[Code]) -> list[Row]:
         rows.append(
             {"task": code.task, "level": code.level, "objects": len(before), "moved": moved, "spread": spread}
             | {"moved_over_spread": moved / spread if spread else None}
-            | {f"small_large_{when}": _gap(points, found.size) for when, points in (("before", before), ("after", after))}
+            | {
+                f"small_large_{when}": _gap(points, found.size)
+                for when, points in (("before", before), ("after", after))
+            }
         )
     return rows
 
@@ -153,12 +157,12 @@ def _known(value: float) -> float | None:
 
 
 def _notes(found: AtObjects) -> list[str]:
-    notes = [
-        found.limits,
+    about_cka = (
         f"CKA with unbiased HSIC; p-values from {PERMUTATIONS} permutations, so that none is below "
         f"{1 / (PERMUTATIONS + 1):.3f}. CKA is blind to shifts: for an added code it is 1 by construction, and the "
         "centroids tell what it does."
-    ]
+    )
+    notes = [found.limits, about_cka]
     if len(found.size) < LEAST:
         notes.append(f"{len(found.size)} objects are too few for CKA, which needs {LEAST}")
     return notes

@@ -10,7 +10,7 @@ from .subject import Code, levels_of
 
 
 def plot_channels(codes: Sequence[Code], path: Path) -> Path:
-    """Draw channel-wise codes of one place, all tasks: the deviation from neutral, channels in the first task's order."""
+    """Draw the deviation from neutral of channel-wise codes of one place, channels in the first task's order."""
     levels = levels_of(codes)
     tasks = list(dict.fromkeys(code.task for code in codes))
     with drawn(path, 8.0, 1.6 * len(levels) + 0.5) as figure:

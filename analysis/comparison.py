@@ -150,5 +150,7 @@ def final_rows(group: Group) -> list[Row]:
     rows: list[Row] = []
     for key in _scores([group]):
         at, mean, sd, runs = curve(group, key)
-        rows.append({"group": group.label, "number": key, "epoch": at[-1], "mean": mean[-1], "sd": sd[-1], "runs": runs[-1]})
+        rows.append(
+            {"group": group.label, "number": key, "epoch": at[-1], "mean": mean[-1], "sd": sd[-1], "runs": runs[-1]}
+        )
     return rows

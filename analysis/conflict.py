@@ -19,7 +19,8 @@ PREFIX = "conflict/cosine/"  # and level/task/task: keys of metrics.jsonl
 
 READING = (
     "Cosine between the gradients of two tasks' losses at the trunk's features, update by update from left to right. "
-    "Purple: both want the same change; white: they do not care about each other; orange: what helps one hurts the other."
+    "Purple: both want the same change; white: they do not care about each other; orange: what helps one hurts the "
+    "other."
 )
 
 
@@ -32,8 +33,8 @@ def analyze(run: Path, out: Path) -> Section:
     found = cosines(read(run / METRICS))
     if not found:
         raise DataError(
-            f"{run}: no gradient cosines in {METRICS}; they are logged where the config asks for them and the model has "
-            "at least two tasks"
+            f"{run}: no gradient cosines in {METRICS}; they are logged where the config asks for them and the model "
+            "has at least two tasks"
         )
     section = Section(NAME, "Where the tasks pull apart", str(run))
     plot_conflict(found, folder_of(out, NAME) / "conflict.png")

@@ -1,4 +1,4 @@
-"""`unified analyze cost`: Table 7 of arXiv 2105.04206 for any model: what the codes cost, and what folding gives back."""
+"""`unified analyze cost`: Table 7 of arXiv 2105.04206 for any model: what codes cost, and what folding gives back."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ ROUNDS = 20
 CLASSES = 80  # of COCO, where no trained model says how many
 
 READING = (
-    "Latency of one picture, each dot a measurement, the line its median; the three variants take turns, so that a slow "
-    "moment slows all alike. Without and folded are the same operations, but for batch norms that folding removes, too."
+    "Latency of one picture, each tick a measurement, the bar its median; the variants take turns, so that a "
+    "slow moment slows all alike. Without and folded are the same operations, but for batch norms that folding removes, too."
 )
 
 
@@ -64,10 +64,12 @@ def analyze(
     section.plots.append(Plot("latency.png", "Latency", READING))
     section.tables["cost"] = rows(found, times)
     if len(found) < 3:
-        section.notes.append("no model without codes: concat and project change the width of the convolution after them")
+        section.notes.append(
+            "no model without codes: concat and project change the width of the convolution after them"
+        )
     section.notes.append(
-        "MFLOPs by the paper's convention: 2 · (multiply-accumulates + biases + 2 · batch-norm elements); an added code is "
-        "free, any other costs one operation a number and position."
+        "MFLOPs by the paper's convention: 2 · (multiply-accumulates + biases + 2 · batch-norm elements); an added code "
+        "is free, any other costs one operation a number and position."
     )
     save(section, out)
     return section
@@ -81,7 +83,11 @@ def _model(source: str, overrides: Sequence[str]) -> tuple[MultiTaskModel, int, 
         return subject.model, subject.config.size, subject.describe()
     config: Config = read(source, overrides)
     taxonomy = Taxonomy(tuple(f"class {i}" for i in range(CLASSES)), tuple(range(CLASSES)))
-    return build_model(config, taxonomy).eval(), config.size, f"{config.name}: {', '.join(config.tasks)} on {config.trunk}"
+    return (
+        build_model(config, taxonomy).eval(),
+        config.size,
+        f"{config.name}: {', '.join(config.tasks)} on {config.trunk}",
+    )
 
 
 def variants(model: MultiTaskModel, size: int) -> list[Variant]:

@@ -55,7 +55,9 @@ def _keys(lines: Sequence[Mapping[str, Any]], prefix: str) -> list[str]:
 def main_scores(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The first numbers of each task, in turn, as many as one picture can bear: metrics put their main number first."""
     by_task: dict[str, list[str]] = {}
-    for key in (key for line in epochs for key in line if "/" in key and not key.startswith(("loss/", "weight/", "conflict/"))):
+    for key in (
+        key for line in epochs for key in line if "/" in key and not key.startswith(("loss/", "weight/", "conflict/"))
+    ):
         names = by_task.setdefault(key.partition("/")[0], [])
         if key not in names:
             names.append(key)

@@ -74,7 +74,9 @@ def plot_cosines(rows: Sequence[Row], codes: Sequence[Code], path: Path) -> Path
             image = axes.imshow(matrix, cmap=DIVERGING, vmin=-1, vmax=1)
             for i, j in ((i, j) for i in range(len(tasks)) for j in range(len(tasks))):
                 value = float(matrix[i, j])
-                axes.text(j, i, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
+                axes.text(
+                    j, i, f"{value:.2f}", ha="center", va="center", color="white" if abs(value) > 0.6 else "black"
+                )
             bare(axes)
             axes.set_xticks(range(len(tasks)), tasks, rotation=30, ha="right")
             axes.set_yticks(range(len(tasks)), tasks)

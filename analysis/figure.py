@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"  # ColorBrewer's, for numbers with a sign
 GREY = "#8a8a8a"
 DPI = 160
-STYLE = {
+STYLE: Any = {  # matplotlib's type of it is a list of all its keys
     "font.size": 8.0,
     "axes.titlesize": 8.5,
     "axes.labelsize": 8.0,

@@ -13,6 +13,7 @@ from torch import Tensor
 from unified.train.code_log import Entry
 
 from .figure import GREY, colour, drawn
+from .report import Row
 from .subject import Code, levels_of, rms
 
 FEW = 8  # values that are drawn as lines; of more, the median and where 90 % of them are
@@ -49,11 +50,11 @@ def values_of(entries: Sequence[Entry], code: Code) -> Tensor:
     return torch.stack([entry.codes[code.name] for entry in entries])
 
 
-def distances(entries: Sequence[Entry], code: Code) -> list[dict[str, float | int | str]]:
+def distances(entries: Sequence[Entry], code: Code) -> list[Row]:
     """How far the code is from neutral and from its start, root of the mean square, entry by entry."""
     start = entries[0].codes[code.name]
     centre = code.code.centre.float().flatten()
-    rows: list[dict[str, float | int | str]] = []
+    rows: list[Row] = []
     for entry in entries:
         g = entry.codes[code.name]
         from_neutral = {"from_neutral": rms(g - centre)} if len(g) == len(centre) else {}

@@ -1,9 +1,9 @@
 """What can be done to a code to see what it is worth: other values in its place, the network as it is.
 
-    neutral    the operator's neutral element: as if there were no code
-    swap       the value of the next task's code at the same place and level
-    shuffle    its own values, over other channels: the distribution without the assignment
-    initial    the value that it started with, from the code log
+neutral    the operator's neutral element: as if there were no code
+swap       the value of the next task's code at the same place and level
+shuffle    its own values, over other channels: the distribution without the assignment
+initial    the value that it started with, from the code log
 """
 
 from __future__ import annotations

@@ -58,7 +58,10 @@ def size_classes(area: Tensor) -> tuple[Tensor, str]:
     first, second = area.double().quantile(torch.tensor([1 / 3, 2 / 3], dtype=torch.float64)).tolist()
     thirds = (area > first).long() + (area > second).long()
     sides = f"{first**0.5:.0f}² and {second**0.5:.0f}²"
-    return thirds, f"Sizes are the thirds of these objects, with limits at {sides} pixels: COCO's would leave one nearly empty."
+    return (
+        thirds,
+        f"Sizes are the thirds of these objects, with limits at {sides} pixels: COCO's would leave one nearly empty.",
+    )
 
 
 def _cells(feature: Tensor, centre: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Files for TensorBoard's embedding projector: the codes as points, over the training. `tensorboard --logdir FOLDER`."""
+"""Files for TensorBoard's embedding projector: the codes as points over the training (`tensorboard --logdir`)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_projector(codes: Sequence[Code], entries: Sequence[Entry], folder: Pat
         if len(code.values()) > 1:
             continue
         if code.place == "refine" and code.outputs:
-            points = [((code.task, code.level, anchor), values) for anchor, values in by_anchor(code).items()]
+            points: list[Point] = [((code.task, code.level, a), values) for a, values in by_anchor(code).items()]
             _, known = spaces.setdefault(f"refine-{code.task}", (REFINE_HEAD, []))
         else:
             points = [((code.task, str(step)), g.tolist()) for step, g in _over_time(code, entries)]

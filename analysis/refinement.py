@@ -1,4 +1,4 @@
-"""Figure 9 of arXiv 2105.04206: the value of every refinement code, by anchor and level, in the groups of its outputs."""
+"""Figure 9 of arXiv 2105.04206: the value of every refinement code, by anchor, level and group of outputs."""
 
 from __future__ import annotations
 
@@ -80,6 +80,5 @@ def _panel(axes: Axes, points: Sequence[Point], neutral: float) -> None:
 def by_anchor(code: Code) -> dict[str, list[float]]:
     """{"2 (16×30)": the values of that anchor, …}; one nameless entry where there are no anchors."""
     return {
-        anchor: [value for *_, value in group]
-        for anchor, group in groupby(points_of(code), key=lambda point: point[2])
+        anchor: [value for *_, value in group] for anchor, group in groupby(points_of(code), key=lambda point: point[2])
     }

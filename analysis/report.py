@@ -1,9 +1,9 @@
 """The report: every verb's pictures and numbers, as files and together on one self-contained HTML page.
 
-    out/report.html                     all sections of the folder, pictures embedded
-    out/<section>/<section>.json        the section: numbers, and what the page is made of
-    out/<section>/<table>.csv           each of its tables
-    out/<section>/<plot>.png, .pdf      each of its pictures
+out/report.html                     all sections of the folder, pictures embedded
+out/<section>/<section>.json        the section: numbers, and what the page is made of
+out/<section>/<table>.csv           each of its tables
+out/<section>/<plot>.png, .pdf      each of its pictures
 """
 
 from __future__ import annotations

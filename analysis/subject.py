@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,8 @@ class Code:
 
     def values(self) -> Tensor:
         """g on the channels that it acts on, (rows, n) on the CPU."""
-        return self.code.modelling().detach().float().cpu()
+        g: Tensor = self.code.modelling().detach().float().cpu()
+        return g
 
     def deviation(self) -> Tensor:
         """What of g is not the operator's neutral element, (rows · n,)."""
@@ -111,4 +113,4 @@ def levels_of(codes: Sequence[Code]) -> list[str]:
 
 def rms(values: Tensor) -> float:
     """Root of the mean square: the size of a typical entry."""
-    return float(torch.linalg.vector_norm(values)) / max(values.numel(), 1) ** 0.5
+    return float(torch.linalg.vector_norm(values)) / math.sqrt(max(values.numel(), 1))

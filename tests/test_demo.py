@@ -31,7 +31,13 @@ def test_the_demo_makes_everything_and_a_second_call_uses_it_again(tmp_path: Pat
     made, printed = quick_demo(out)
     assert list(made.scores) == ["detection", "classification"]
     assert made.run == out / "run" and "5 of 5" in printed
-    for name in ("demo.png", "curves.png", "atlas/report.html", "predictions/predictions.jsonl", "run/checkpoints/best/manifest.json"):
+    for name in (
+        "demo.png",
+        "curves.png",
+        "atlas/report.html",
+        "predictions/predictions.jsonl",
+        "run/checkpoints/best/manifest.json",
+    ):
         assert (out / name).is_file(), name
     trained = (out / "run/checkpoints/best/manifest.json").stat().st_mtime_ns
     again, printed = quick_demo(out)

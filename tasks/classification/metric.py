@@ -60,7 +60,7 @@ class MultiLabelMetric:
         return Scores(numbers, {"categories": self._per_category(scores, truth, ap)})
 
     def resampled(self, draws: int, *, seed: int) -> dict[str, Floats]:
-        """mAP, which looks at the order of the scores, and CF1 and OF1, which look at the threshold, of each resample."""
+        """mAP, which sees the scores' order, and CF1 and OF1, which see the threshold; of each resample."""
         scores, truth = self._arrays()
         values = {name: np.full(draws, np.nan) for name in ("mAP", "CF1", "OF1")}
         for d, drawn in enumerate(bootstrap_counts(len(scores), draws, seed)):

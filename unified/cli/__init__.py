@@ -1,12 +1,12 @@
 """The command line. Nothing that is imported before a verb runs may import torch: `--help` answers at once.
 
-    about.py    doctor, tasks, models
-    config.py   config list, show, validate, schema
-    data.py     data make, check, browse
-    run.py      demo, train, evaluate, predict, benchmark
-    analyze.py  analyze implicit, ablate, alignment, conflict, curves, cost, atlas
-    study.py    experiment
-    output.py   tables, JSON, messages, progress
+about.py    doctor, tasks, models
+config.py   config list, show, validate, schema
+data.py     data make, check, browse
+run.py      demo, train, evaluate, predict, benchmark
+analyze.py  analyze implicit, ablate, alignment, conflict, curves, cost, atlas
+study.py    experiment
+output.py   tables, JSON, messages, progress
 """
 
 from __future__ import annotations

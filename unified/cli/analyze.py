@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 RUN_HELP = "Folder of a training, or of one of its checkpoints."
 Run = Annotated[Path, typer.Argument(metavar="RUN", help=RUN_HELP)]
-Out = Annotated[Path, typer.Option(help="Folder for pictures, CSV, JSON and report.html, which several verbs may share.")]
+Out = Annotated[
+    Path, typer.Option(help="Folder for pictures, CSV, JSON and report.html, which several verbs may share.")
+]
 Split = Annotated[str, typer.Option(help="Split of the data set.")]
 Task = Annotated[str | None, typer.Option(help="Only this task's codes.  [default: all]")]
 PICTURES = "Pictures to look at, evenly spread over the split; 0 = all."
@@ -31,7 +33,7 @@ app = group(
 def implicit(run: Run, out: Out, json: Json = False) -> None:
     """The codes themselves.
 
-    Values by anchor and level (Figure 9), over the training, norms, cosines, factors, files for TensorBoard's projector.
+    Values by anchor and level (Figure 9) and over the training, norms, cosines, factors, files for the projector.
     """
     from unified import registry
 
@@ -113,7 +115,9 @@ def curves(
 
 @app.command()
 def cost(
-    source: Annotated[str, typer.Argument(metavar="RUN|CONFIG", help="A training's folder, or a config's name or file.")],
+    source: Annotated[
+        str, typer.Argument(metavar="RUN|CONFIG", help="A training's folder, or a config's name or file.")
+    ],
     out: Out,
     overrides: Overrides = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",

@@ -18,7 +18,9 @@ def experiment(
     overrides: Overrides = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the runs and tables.  [default: runs/<name>]")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time, each in a process of its own.")] = 1,
-    tables_only: Annotated[bool, typer.Option("--tables-only", help="Train nothing; the table of what is there.")] = False,
+    tables_only: Annotated[
+        bool, typer.Option("--tables-only", help="Train nothing; the table of what is there.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a grid of variants and seeds; print its table.

@@ -18,6 +18,11 @@ from unified.train.durable import replace_file
 
 MARKS = {"reproduced": "✓", "not reproduced": "✗", "undecided": "?"}
 
+LEGEND = (
+    "The direction of the paper's difference is ✓ reproduced, ✗ not reproduced (the interval lies on the other side of "
+    "0), ? undecided at this size."
+)
+
 Row = dict[str, Any]
 
 
@@ -57,26 +62,18 @@ def markdown(experiment: Experiment, table: Outcome, found: Numbers) -> str:
             [name, *(f"{cell.paper:.1f}" if cell.paper is not None else "" for cell in cells.values())]
             for name, cells in table.cells.items()
         ]
-        parts += [
-            "",
-            "The direction of the paper's difference is ✓ reproduced, ✗ not reproduced (the interval lies on the other "
-            "side of 0), ? undecided at this size.",
-            "",
-            *_table(["paper", *experiment.numbers], body),
-        ]
+        parts += ["", LEGEND, "", *_table(["paper", *experiment.numbers], body)]
     return "\n".join(parts) + "\n"
 
 
 def rows(experiment: Experiment, table: Outcome) -> list[Row]:
     """One row a variant and number, as fractions."""
-    found = []
+    found: list[Row] = []
     for variant, cells in table.cells.items():
         for number, cell in cells.items():
             found.append(
-                {"variant": variant, "number": number}
-                | _fields("", cell.mean)
-                | {"against": experiment.reference(variant)}
-                | _fields("difference_", cell.difference)
+                {"variant": variant, "number": number, **_fields("", cell.mean)}
+                | {"against": experiment.reference(variant), **_fields("difference_", cell.difference)}
                 | {"paper_percent": cell.paper, "direction": cell.verdict}
             )
     return found

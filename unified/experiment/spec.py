@@ -1,14 +1,14 @@
 """An experiment as a YAML file describes it.
 
-    title: what it is
-    config: jdc-shapes                       # of every variant that names none
-    set: {train.max_steps: 400}              # over that config, in every run
-    seeds: [0, 1, 2]
-    numbers: [detection/AP, detection/AP50]  # the columns
-    variants:                                # the first is what the others are compared with
-      baseline: {set: {tasks.classification: false}, paper: {detection/AP: 47.8}}
-      joint: {against: baseline}
-    delta_m: {detection/AP: baseline}        # Δm: each number, and the variant it is relative to
+title: what it is
+config: jdc-shapes                       # of every variant that names none
+set: {train.max_steps: 400}              # over that config, in every run
+seeds: [0, 1, 2]
+numbers: [detection/AP, detection/AP50]  # the columns
+variants:                                # the first is what the others are compared with
+  baseline: {set: {tasks.classification: false}, paper: {detection/AP: 47.8}}
+  joint: {against: baseline}
+delta_m: {detection/AP: baseline}        # Δm: each number, and the variant it is relative to
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Variant(Section):
 
     config: str | None = None
     """Config of this variant, if not the experiment's."""
-    set: dict[str, Any] = {}
+    set: dict[str, Any] = Field(default_factory=dict)
     """dotted.key → value, over the config and the experiment's own `set`."""
     against: str | None = None
     """The variant that this one is compared with; the first if not given."""
-    paper: dict[str, float] = {}
+    paper: dict[str, float] = Field(default_factory=dict)
     """What the paper prints for it, number → value in per cent."""
 
 
@@ -52,7 +52,7 @@ class Experiment(Section):
     """What the table is."""
     config: str = ""
     """Config of the variants that name none."""
-    set: dict[str, Any] = {}
+    set: dict[str, Any] = Field(default_factory=dict)
     """dotted.key → value, over the config of every variant."""
     seeds: Annotated[list[Seed], Field(min_length=1)]
     """One run of each variant a seed."""
@@ -60,7 +60,7 @@ class Experiment(Section):
     """Columns of the table: "detection/AP"."""
     variants: Annotated[dict[Name, Variant], Field(min_length=1)]
     """Rows of the table; the name of a row is that of its folder, too."""
-    delta_m: dict[str, str] = {}
+    delta_m: dict[str, str] = Field(default_factory=dict)
     """Number → variant that it is relative to: Δm is the mean relative change over these, in per cent."""
 
     def first(self) -> str:
@@ -120,8 +120,8 @@ def _check_names(found: Experiment, path: Path) -> None:
     for where, variant in named.items():
         if variant not in found.variants:
             raise ConfigError(f"{path}: {where}: no variant {variant!r}; {nearest(variant, found.variants)}")
-    for name, variant in found.variants.items():
-        if not (variant.config or found.config):
+    for name, own in found.variants.items():
+        if not (own.config or found.config):
             raise ConfigError(f"{path}: variants.{name} has no config, and the experiment names none for all")
     for number in found.delta_m:
         if number not in found.numbers:

@@ -1,8 +1,8 @@
 """Where a code meets the features: `align` before a head's last 1×1 convolution, `refine` after it.
 
-    align   iFA, and the multi-task codes of §5.4      one code a level
-    refine  iPR, on all outputs or some of them        `where: wh` is the paper's × iPR*
-    align with `per_anchor`                            the paper's × iFA*: a code for every anchor cluster
+align   iFA, and the multi-task codes of §5.4      one code a level
+refine  iPR, on all outputs or some of them        `where: wh` is the paper's × iPR*
+align with `per_anchor`                            the paper's × iFA*: a code for every anchor cluster
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ def scene() -> tuple[list[Row], list[Row]]:
 def repeated(rows: list[Row], counts: np.ndarray) -> list[Row]:
     """The rows of each picture as often as it is drawn, each time as a picture of its own."""
     copies = [i for i, count in enumerate(counts, start=1) for _ in range(count)]
-    return [row | {"image_id": new} for new, old in enumerate(copies, start=1) for row in rows if row["image_id"] == old]
+    return [
+        row | {"image_id": new} for new, old in enumerate(copies, start=1) for row in rows if row["image_id"] == old
+    ]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
