@@ -75,6 +75,7 @@ def analyze(
     interventions = [intervention for intervention in interventions if wanted & intervention.values.keys()]
     batches, count = some_pictures(subject, overrides, split=split, pictures=pictures)
     conditions = run(subject.model, codes, interventions, batches, progress=progress, total=count)
+    draws = draws if count > 1 else 0  # one picture is always drawn again: no spread to see
     rows = changes(conditions, {name: list(subject.model.task(name).fitness) for name in subject.model.tasks}, draws)
     section = Section(NAME, "Whether the codes matter", f"{subject.describe()}; {count} pictures of {split}")
     section.notes = [*notes, how(conditions[0], draws, count)]

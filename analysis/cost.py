@@ -31,8 +31,8 @@ ROUNDS = 20
 CLASSES = 80  # of COCO, where no trained model says how many
 
 READING = (
-    "Latency of one picture, each tick a measurement, the bar its median; the variants take turns, so that a "
-    "slow moment slows all alike. Without and folded are the same operations, but for batch norms that folding removes, too."
+    "Latency of one picture, each tick a measurement, the bar its median; the variants take turns, so "
+    "that a slow moment slows all alike. Without and folded are the same operations, but for batch norms that folding removes, too."
 )
 
 
@@ -68,8 +68,8 @@ def analyze(
             "no model without codes: concat and project change the width of the convolution after them"
         )
     section.notes.append(
-        "MFLOPs by the paper's convention: 2 · (multiply-accumulates + biases + 2 · batch-norm elements); an added code "
-        "is free, any other costs one operation a number and position."
+        "MFLOPs by the paper's convention: 2 · (multiply-accumulates + biases + 2 · batch-norm elements); an added "
+        "code is free, any other costs one operation a number and position."
     )
     save(section, out)
     return section

@@ -71,7 +71,7 @@ def plot_cosines(rows: Sequence[Row], codes: Sequence[Code], path: Path) -> Path
                 if row["level"] == level:
                     i, j = tasks.index(row["first"]), tasks.index(row["second"])
                     matrix[i, j] = matrix[j, i] = row["cosine"]
-            image = axes.imshow(matrix, cmap=DIVERGING, vmin=-1, vmax=1)
+            image = axes.imshow(matrix.tolist(), cmap=DIVERGING, vmin=-1, vmax=1)
             for i, j in ((i, j) for i in range(len(tasks)) for j in range(len(tasks))):
                 value = float(matrix[i, j])
                 axes.text(
