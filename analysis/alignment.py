@@ -27,8 +27,8 @@ READING = (
     "Each dot is one labelled object: the features of the cell at its centre, on one PCA for the whole row, so that "
     "panels of a row can be compared. The first panel is what all tasks share, f(x); the others are f(x) ⋆ g(z) of one "
     "task. The cross is their mean, the ring where it was before the code (the table has the distance in all "
-    "dimensions; two are seen here). Where small and large objects lie apart, the level treats them differently; codes that align "
-    "kernel spaces bring the clouds of different tasks to other places."
+    "dimensions; two are seen here). Where small and large objects lie apart, the level treats them differently; codes "
+    "that align kernel spaces bring the clouds of different tasks to other places."
 )
 
 

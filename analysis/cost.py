@@ -32,7 +32,8 @@ CLASSES = 80  # of COCO, where no trained model says how many
 
 READING = (
     "Latency of one picture, each tick a measurement, the bar its median; the variants take turns, so "
-    "that a slow moment slows all alike. Without and folded are the same operations, but for batch norms that folding removes, too."
+    "that a slow moment slows all alike. Without codes and folded are the same operations, but for batch "
+    "norms, which folding removes, too."
 )
 
 

@@ -22,10 +22,13 @@ import unified
 from unified.errors import DataError
 from unified.train.durable import replace_file
 
+from .figure import DPI
 from .page import PAGE
 
 REPORT = "report.html"
 ORDER = ("implicit", "ablate", "alignment", "conflict", "curves", "cost")  # as a reader asks
+
+SHOWN_DPI = 110  # of a picture on the page, so that letters are of one size in all
 
 Row = dict[str, Any]
 
@@ -112,10 +115,12 @@ def _section(section: Section, folder: Path) -> str:
 
 
 def _figure(plot: Plot, folder: Path) -> str:
-    picture = base64.b64encode((folder / plot.file).read_bytes()).decode()
+    data = (folder / plot.file).read_bytes()
+    picture = base64.b64encode(data).decode()
+    width = round(int.from_bytes(data[16:20], "big") * SHOWN_DPI / DPI)  # where a PNG says it
     title, reading = html.escape(plot.title), html.escape(plot.reading)
     return (
-        f'<figure><img alt="{title}" src="data:image/png;base64,{picture}">'
+        f'<figure><img alt="{title}" width="{width}" src="data:image/png;base64,{picture}">'
         f"<figcaption><b>{title}.</b> {reading}</figcaption></figure>"
     )
 

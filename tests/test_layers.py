@@ -25,7 +25,7 @@ LAYERS = [
     ["unified.build"],
     ["unified.evaluate"],
     ["unified.predict", "unified.training"],
-    ["unified.benchmark", "unified.demo", "unified.doctor"],
+    ["unified.benchmark", "unified.demo", "unified.doctor", "unified.experiment"],
     ["analysis"],
     ["unified.cli"],
     ["unified.__main__"],
@@ -131,7 +131,7 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
     ("library", "homes"),
     [
         ("timm", ("unified.model.timm_trunk", "unified.benchmark", "unified.doctor")),
-        ("yaml", ("unified.config.source", "unified.train.run", "analysis.comparison")),
+        ("yaml", ("unified.config.source", "unified.train.run", "unified.experiment.spec", "analysis.comparison")),
         ("typer", ("unified.cli",)),
         ("matplotlib", ("analysis",)),
         ("tensorboard", ("unified.train.tensorboard",)),

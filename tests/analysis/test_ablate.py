@@ -16,9 +16,9 @@ from analysis.subject import Code, codes_of, open_subject
 from tests.tiny import VAL, TinyRun
 from unified.build import load_model
 from unified.errors import ConfigError
+from unified.evaluate import answer
 from unified.model.multitask import MultiTaskModel
 from unified.train.code_log import read_codes
-
 
 pytestmark = pytest.mark.usefixtures("sketches")
 
@@ -30,7 +30,7 @@ def model(tiny_run: TinyRun) -> MultiTaskModel:
 
 def set_by_hand(code: Code, value: float) -> None:
     with torch.no_grad():
-        code.code.modelling.z.fill_(value)  # type: ignore[operator,union-attr]
+        code.code.modelling.z.fill_(value)  # type: ignore[operator]
 
 
 def plans(model: MultiTaskModel, kind: str, *, each_level: bool = False) -> dict[str, dict[str, torch.Tensor]]:
@@ -141,8 +141,6 @@ def test_a_metric_that_cannot_resample_is_computed_anew_for_each_draw(tiny_run: 
     (plain,) = ablate.run(model, [], [], batches)
     seen = Scored(Slow)
     batches, _ = some_pictures(open_subject(tiny_run.path), [], split="val", pictures=0)
-    from unified.evaluate import answer
-
     with torch.inference_mode():
         for batch in batches:
             raw = model(batch.images / 255)

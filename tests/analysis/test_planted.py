@@ -12,6 +12,7 @@ from analysis.subject import Code, codes_of
 from tasks.detection import Detection, task
 from unified.data.sample import Labels, Objects, Record, Sample, Taxonomy
 from unified.model.multitask import MultiTaskModel
+from unified.model.places import CodedConv
 from unified.ops.frame import Frame
 from unified.task import Levels
 
@@ -42,9 +43,10 @@ def blind_detection() -> Detection:
     codes = {"align": None, "refine": refine}
     detection = task(LEVELS, Taxonomy(("thing",), (1,)), codes=codes, anchors="trunk", balance=[1.0, 1.0])
     for predict in detection.head.predict.values():
-        predict.conv.weight.data.zero_()  # type: ignore[union-attr]
-        predict.conv.bias.data[:] = torch.tensor([0.0, 0, RAW, RAW, 0, 0])  # type: ignore[union-attr]
-        predict.conv.requires_grad_(False)  # type: ignore[union-attr]
+        assert isinstance(predict, CodedConv) and predict.conv.bias is not None
+        predict.conv.weight.data.zero_()
+        predict.conv.bias.data[:] = torch.tensor([0.0, 0, RAW, RAW, 0, 0])
+        predict.conv.requires_grad_(False)
     return detection
 
 
@@ -81,6 +83,6 @@ def test_the_codes_of_width_and_height_recover_the_planted_factor(learnt: tuple[
 def test_where_no_shift_is_needed_the_code_stays_within_noise_of_its_start(
     learnt: tuple[dict[str, Code], ...],
 ) -> None:
-    before, after = (dict((name, v) for part, name, _, v in points_of(codes["p4"]) if part == "wh") for codes in learnt)
+    before, after = ({name: v for part, name, _, v in points_of(codes["p4"]) if part == "wh"} for codes in learnt)
     for name, value in after.items():
         assert abs(value - before[name]) < 3 * SIGMA and abs(value - 1) < 3 * SIGMA

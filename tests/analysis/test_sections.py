@@ -199,7 +199,7 @@ def test_cosines_between_tasks_are_those_of_what_the_codes_do(tiny_run: TinyRun)
     codes = codes_of(open_subject(tiny_run.path).model, "model")
     with torch.no_grad():
         for code in codes:
-            code.code.modelling.z.fill_(0.3 if code.task == "detection" else -0.2)  # type: ignore[operator,union-attr]
+            code.code.modelling.z.fill_(0.3 if code.task == "detection" else -0.2)  # type: ignore[operator]
     rows = cosine_rows(codes)
     assert [row["cosine"] for row in rows] == pytest.approx([-1.0] * 3) and {row["place"] for row in rows} == {"align"}
 

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from unified.config import Config
+from unified.config.source import parse
 from unified.errors import ConfigError, UnifiedError
 from unified.experiment.spec import Experiment
 from unified.train.log import METRICS, read
@@ -72,8 +73,6 @@ def grid(experiment: Experiment, out: Path, overrides: Sequence[str] = ()) -> li
 
 
 def _same_config(run: Run) -> None:
-    from unified.config.source import parse
-
     path = run.path / CONFIG
     if path.is_file():
         stored = Config.from_dict(parse(path.read_text(encoding="utf-8"), str(path)).values, str(path))
