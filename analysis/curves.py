@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from unified.errors import DataError
-from unified.ops.canvas import PALETTE
 from unified.train.log import METRICS, read
 
+from .figure import colour, dash, drawn
+
 SHOWN_SCORES = 6  # curves in one picture that an eye can still follow
-DASHES = ("-", "--", ":", "-.")
 
 
 def plot_curves(run: Path, out: Path) -> Path:
@@ -29,15 +28,13 @@ def plot_curves(run: Path, out: Path) -> Path:
     lines = read(run / METRICS)
     if not lines:
         raise DataError(f"{run}: no line in {METRICS} yet; give the folder of a run that has trained a few updates")
-    figure = Figure(figsize=(11, 4), layout="constrained")
-    losses, scores = figure.subplots(1, 2)
-    _draw(losses, [line for line in lines if line["kind"] == "step"], "step", _keys(lines, "loss/"))
-    losses.set(title="Loss parts, unweighted", xlabel="update", yscale="log")
-    epochs = [line for line in lines if line["kind"] == "epoch"]
-    _draw(scores, epochs, "epoch", _main_scores(epochs), marker="o")
-    scores.set(title="Scores of the averaged weights on val", xlabel="epoch", ylim=(0, 1))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out, dpi=150)
+    with drawn(out, 9, 3.2) as figure:
+        losses, scores = figure.subplots(1, 2)
+        _draw(losses, [line for line in lines if line["kind"] == "step"], "step", _keys(lines, "loss/"))
+        losses.set(title="Loss parts, unweighted", xlabel="update", yscale="log")
+        epochs = [line for line in lines if line["kind"] == "epoch"]
+        _draw(scores, epochs, "epoch", main_scores(epochs), marker="o")
+        scores.set(title="Scores of the averaged weights on val", xlabel="epoch", ylim=(0, 1))
     return out
 
 
@@ -46,21 +43,21 @@ def _draw(axes: Axes, lines: Sequence[Mapping[str, Any]], x: str, keys: Sequence
         points = [(at[x], at[key]) for at in lines if at.get(key) is not None]
         if points:
             (line,) = axes.plot(*zip(*points, strict=True), marker=marker, markersize=3)
-            dashes = DASHES[i // len(PALETTE) % len(DASHES)]
-            line.set(label=key.removeprefix("loss/"), color=PALETTE[i % len(PALETTE)], linestyle=dashes)
-    axes.grid(alpha=0.3)
+            line.set(label=key.removeprefix("loss/"), color=colour(i), linestyle=dash(i))
     if axes.lines:
-        axes.legend(fontsize="small")
+        axes.legend()
 
 
 def _keys(lines: Sequence[Mapping[str, Any]], prefix: str) -> list[str]:
     return list(dict.fromkeys(key for line in lines for key in line if key.startswith(prefix)))
 
 
-def _main_scores(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
+def main_scores(epochs: Sequence[Mapping[str, Any]]) -> list[str]:
     """The first numbers of each task, in turn, as many as one picture can bear: metrics put their main number first."""
     by_task: dict[str, list[str]] = {}
-    for key in (key for line in epochs for key in line if "/" in key and not key.startswith(("loss/", "weight/"))):
+    for key in (
+        key for line in epochs for key in line if "/" in key and not key.startswith(("loss/", "weight/", "conflict/"))
+    ):
         names = by_task.setdefault(key.partition("/")[0], [])
         if key not in names:
             names.append(key)

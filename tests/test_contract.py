@@ -126,6 +126,14 @@ def test_every_code_is_listed_and_changes_the_output(task: Task) -> None:
         assert moved > 1e-4, name
 
 
+def test_outputs_name_every_channel_that_a_refinement_code_acts_on(task: Task) -> None:
+    for place, code in task.codes().items():
+        named = task.outputs(place)
+        if named:  # a task may leave them nameless
+            assert place.startswith("refine/") and len(named) == code.channels
+            assert len(set(named)) == len(named), "two channels of one name"
+
+
 def test_gains_and_fitness_name_what_exists(task: Task) -> None:
     parts = task.loss(task(make_features()), task.encode(SAMPLES))
     assert set(parts) == set(task.gains)

@@ -16,8 +16,13 @@ PICTURES = (16, 4)
 def quick_demo(out: Path, epochs: int = 1) -> tuple[Demo, str]:
     printed = StringIO()
     console = Console(file=printed, width=200)
-    plot = registry.analysis("curves").plot_curves
-    return run_demo(out, epochs=epochs, pictures=PICTURES, console=console, plot=plot), printed.getvalue()
+    plot, atlas = registry.analysis("curves").plot_curves, registry.analysis("atlas")
+
+    def look(run: Path, folder: Path) -> Path:
+        page: Path = atlas.write_atlas(run, folder, quick=True).page
+        return page
+
+    return run_demo(out, epochs=epochs, pictures=PICTURES, console=console, plot=plot, look=look), printed.getvalue()
 
 
 @pytest.mark.slow
@@ -25,8 +30,14 @@ def test_the_demo_makes_everything_and_a_second_call_uses_it_again(tmp_path: Pat
     out = tmp_path / "demo"
     made, printed = quick_demo(out)
     assert list(made.scores) == ["detection", "classification"]
-    assert made.run == out / "run" and "4 of 4" in printed
-    for name in ("demo.png", "curves.png", "predictions/predictions.jsonl", "run/checkpoints/best/manifest.json"):
+    assert made.run == out / "run" and "5 of 5" in printed
+    for name in (
+        "demo.png",
+        "curves.png",
+        "atlas/report.html",
+        "predictions/predictions.jsonl",
+        "run/checkpoints/best/manifest.json",
+    ):
         assert (out / name).is_file(), name
     trained = (out / "run/checkpoints/best/manifest.json").stat().st_mtime_ns
     again, printed = quick_demo(out)

@@ -27,7 +27,10 @@ LAYERS = [
     ["unified.predict", "unified.training"],
     ["unified.index"],
     ["unified.planted"],
-    ["unified.benchmark", "unified.controls", "unified.demo", "unified.doctor", "unified.track"],
+    [
+        *("unified.benchmark", "unified.controls", "unified.demo", "unified.doctor", "unified.experiment"),
+        "unified.track",
+    ],
     ["analysis"],
     ["unified.cli"],
     ["unified.__main__"],
@@ -136,7 +139,7 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
     ("library", "homes"),
     [
         ("timm", ("unified.model.timm_trunk", "unified.benchmark", "unified.doctor")),
-        ("yaml", ("unified.config.source", "unified.train.run")),
+        ("yaml", ("unified.config.source", "unified.train.run", "unified.experiment.spec", "analysis.comparison")),
         ("typer", ("unified.cli",)),
         ("matplotlib", ("analysis",)),
         ("tensorboard", ("unified.train.tensorboard",)),

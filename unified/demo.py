@@ -1,6 +1,7 @@
 """The demo: make a data set, train detection and classification together on it, score, annotate pictures.
 
-Everything is in one folder: `data/`, `run/`, `predictions/`, and `demo.png`, the pictures worth looking at.
+Everything is in one folder: `data/`, `run/`, `predictions/`, `demo.png`, the pictures worth looking at, and `atlas/`,
+what the codes learnt.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Demo:
     scores: Mapping[str, Scores]
     run: Path
     sheet: Path
+    report: Path | None = None
 
 
 def run_demo(
@@ -47,17 +49,19 @@ def run_demo(
     pictures: tuple[int, int] = (1600, 200),
     console: Console | None = None,
     plot: Callable[[Path, Path], Path] | None = None,
+    look: Callable[[Path, Path], Path] | None = None,
 ) -> Demo:
     """Run the whole demo in the folder `out`; what is already there from an earlier call is used again.
 
-    `pictures` are made for train and val. `plot` draws the curves of a run folder into a file.
+    `pictures` are made for train and val. `plot` draws the curves of a run folder into a file,
+    `look` writes a report on what the run's codes learnt into a folder.
     """
     console = console or Console(stderr=True)
     data, run = out / "data", out / "run"
-    console.rule("1 of 4 · making pictures")
+    console.rule("1 of 5 · making pictures")
     make_shapes(data, train=pictures[0], val=pictures[1], size=PICTURE)
     console.print(open_dataset(data, "train").summary(), markup=False, highlight=False, soft_wrap=True)
-    console.rule("2 of 4 · training detection and classification on one trunk")
+    console.rule("2 of 5 · training detection and classification on one trunk")
     overrides = [f"data={data}"] + ([] if epochs is None else [f"train.epochs={epochs}"])
     config = read(CONFIG, overrides)
     state = json.loads((run / "status.json").read_text())["state"] if (run / "status.json").is_file() else None
@@ -65,13 +69,15 @@ def run_demo(
         train(config, out=run, resume=state is not None, console=console)
     elif load_model(run)[1].model_copy(update={"data": config.data}) != config:
         raise ConfigError(f"{run} holds a demo with other settings; remove {out}, or choose another folder with --out")
-    console.rule("3 of 4 · scoring the best checkpoint on val")
+    console.rule("3 of 5 · scoring the best checkpoint on val")
     scores = evaluate_run(run)
-    console.rule("4 of 4 · annotating pictures")
+    console.rule("4 of 5 · annotating pictures")
     sheet = _annotate(run, data, out)
     if plot is not None:
         plot(run, out / "curves.png")
-    return Demo(scores, run, sheet)
+    console.rule("5 of 5 · looking at what the codes learnt")
+    report = None if look is None else look(run, out / "atlas")
+    return Demo(scores, run, sheet, report)
 
 
 def _annotate(run: Path, data: Path, out: Path) -> Path:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unified.data.kinship import Kinship
@@ -34,6 +36,15 @@ class Levels:
     channels: Mapping[str, int]
     strides: Mapping[str, int]
     anchors: Mapping[str, Sequence[tuple[float, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One channel of a prediction, for those who look at what a refinement code does to it."""
+
+    part: str  # what it belongs to: "xy", "wh", "obj", "classes"
+    name: str  # what it is there: "x", "cat"
+    anchor: str = ""  # whose it is, where anchors answer apart: "2 (16×30)", its number and size in input pixels
 
 
 class Result(Protocol):
@@ -132,6 +143,24 @@ class Metric(Protocol):
     def compute(self) -> Scores: ...
 
 
+@runtime_checkable
+class Resampled(Protocol):
+    """A metric that can be computed fast on many resamples of its pictures, for bootstrap intervals."""
+
+    def resampled(self, draws: int, *, seed: int) -> dict[str, NDArray[np.float64]]:
+        """(draws,) values of its main numbers, NaN where undefined.
+
+        Draw d counts picture i of the N labelled ones as often as `bootstrap_counts(N, draws, seed)[d, i]` says, so
+        that two metrics over the same pictures are resampled alike.
+        """
+
+
+def bootstrap_counts(pictures: int, draws: int, seed: int) -> NDArray[np.int64]:
+    """(draws, pictures): how often each picture is in each resample of as many, drawn with replacement."""
+    chosen = np.random.default_rng(seed).integers(0, max(pictures, 1), (draws, pictures))
+    return np.stack([np.bincount(row, minlength=pictures) for row in chosen]) if draws else chosen
+
+
 class Task(nn.Module, ABC):
     """One task behind the shared trunk. `B` pictures a batch; see the module's docstring."""
 
@@ -175,6 +204,10 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def codes(self) -> dict[str, ImplicitCode]:
         """{"align/p3": code, …}: place / level. What analysis, folding and the parameter table walk."""
+
+    def outputs(self, place: str) -> Sequence[Output]:
+        """The channels after the code at `place` ("refine/p3"), in order; empty where they have no names."""
+        return ()
 
     @abstractmethod
     def perfect(self, target: Target, raw: Raw) -> Raw:

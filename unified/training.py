@@ -36,6 +36,7 @@ from unified.model.multitask import MultiTaskModel
 from unified.ops.device import choose_device
 from unified.task import Scores
 from unified.train.checkpoint import Provenance
+from unified.train.code_log import CodeLog
 from unified.train.log import Sink
 from unified.train.precision import Precision
 from unified.train.ranks import Ranks, unwrapped
@@ -101,7 +102,7 @@ def _train(
         recipe_of(config.train),
         precision=precision,
         run=run if ranks.first else None,
-        sinks=_sinks(run, console) if ranks.first else [],
+        sinks=_sinks(run, console, config, unwrapped(wrapped)) if ranks.first else [],
         freezing=freezing(config.train, unwrapped(wrapped)),
     )
     if saved is not None:
@@ -117,14 +118,21 @@ def _train(
     return run.path
 
 
-def _sinks(run: RunFolder, console: Console) -> list[Sink]:
-    """Files, terminal and, where it is installed, TensorBoard."""
-    sinks = [run.metrics(every=LOG_EVERY), terminal(console)]
+def _sinks(run: RunFolder, console: Console, config: Config, model: MultiTaskModel) -> list[Sink]:
+    """Files, terminal, the log of the codes and, where it is installed, TensorBoard."""
+    sinks = [run.metrics(every=LOG_EVERY), terminal(console), *_code_log(config.train.log_codes, run, model)]
     try:
         sinks.append(run.events(every=LOG_EVERY))
     except MissingExtraError as error:
         _tell(console, f"no TensorBoard events: {error}")
     return sinks
+
+
+def _code_log(every: int | str, run: RunFolder, model: MultiTaskModel) -> list[Sink]:
+    """What keeps the codes' values; no sink where the config wants none."""
+    if every == 0:
+        return []
+    return [CodeLog(run.path, model.codes(), every=every if isinstance(every, int) else None)]
 
 
 def _tell(console: Console, text: str) -> None:

@@ -16,7 +16,7 @@ from unified.data.sample import Record, Sample, Taxonomy
 from unified.errors import ConfigError
 from unified.model.implicit import ImplicitCode
 from unified.ops.frame import Frame
-from unified.task import Features, Levels, Target, Task
+from unified.task import Features, Levels, Output, Target, Task
 
 from .head import PooledHead
 from .loss import MultiLabelLoss
@@ -75,6 +75,11 @@ class Classification(Task):
 
     def codes(self) -> dict[str, ImplicitCode]:
         return self.head.codes()
+
+    def outputs(self, place: str) -> list[Output]:
+        if not place.startswith("refine/"):
+            return []
+        return [Output("classes", category) for category in self.taxonomy.categories]
 
     def perfect(self, target: Target, raw: Tensor) -> Tensor:
         return perfect_logits(target, raw)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified.data.sample import Sample
-from unified.task import Json, Prediction, Scores
+from unified.task import Json, Prediction, Scores, bootstrap_counts
 
 from .agreement import Agreement
 from .presence import presence
@@ -54,12 +54,31 @@ class MultiLabelMetric:
             self._agreement.update(prediction)
 
     def compute(self) -> Scores:
-        shape = (len(self._scores), len(self._categories))
-        scores = np.concatenate(self._scores).reshape(shape) if self._scores else np.zeros(shape)
-        truth = np.concatenate(self._truth).reshape(shape) if self._truth else np.zeros(shape, dtype=bool)
+        scores, truth = self._arrays()
         ap = average_precision(scores, truth)
         numbers = multilabel_numbers(scores, truth, ap) | self._agreement.compute()
         return Scores(numbers, {"categories": self._per_category(scores, truth, ap)})
+
+    def resampled(self, draws: int, *, seed: int) -> dict[str, Floats]:
+        """mAP, which sees the scores' order, and CF1 and OF1, which see the threshold; of each resample."""
+        scores, truth = self._arrays()
+        values = {name: np.full(draws, np.nan) for name in ("mAP", "CF1", "OF1")}
+        for d, drawn in enumerate(bootstrap_counts(len(scores), draws, seed)):
+            rows = np.repeat(np.arange(len(scores)), drawn)
+            ap = average_precision(scores[rows], truth[rows])
+            found: Numbers = {} if np.isnan(ap).all() else {"mAP": float(np.nanmean(ap))}
+            found |= decision_numbers(scores[rows] >= THRESHOLD, truth[rows])
+            for name, own in values.items():
+                if found.get(name) is not None:
+                    own[d] = found[name]
+        return values
+
+    def _arrays(self) -> tuple[Floats, Bools]:
+        """Scores and truth, (N, K) each."""
+        shape = (len(self._scores), len(self._categories))
+        scores = np.concatenate(self._scores).reshape(shape) if self._scores else np.zeros(shape)
+        truth = np.concatenate(self._truth).reshape(shape) if self._truth else np.zeros(shape, dtype=bool)
+        return scores, truth
 
     def _per_category(self, scores: Floats, truth: Bools, ap: Floats) -> list[dict[str, Json]]:
         hits, predicted, positives = counts(scores >= THRESHOLD, truth)

@@ -15,11 +15,11 @@ from unified.data.sample import Record, Sample, Taxonomy
 from unified.errors import ConfigError
 from unified.model.implicit import ImplicitCode
 from unified.ops.frame import Frame
-from unified.task import Features, Levels, Target, Task
+from unified.task import Features, Levels, Output, Target, Task
 
 from .anchors import as_tensor, box_sizes, choose_anchors
 from .decode import Thresholds, detect
-from .head import Head
+from .head import Head, outputs
 from .loss import DetectionLoss, level_balance, scaled_gains
 from .metric import CocoMetric
 from .options import Options
@@ -108,6 +108,11 @@ class Detection(Task):
 
     def codes(self) -> dict[str, ImplicitCode]:
         return self.head.codes()
+
+    def outputs(self, place: str) -> list[Output]:
+        where, _, level = place.partition("/")
+        anchors = dict(zip(self.head.predict, self.anchors, strict=True))
+        return outputs(anchors[level], self.taxonomy.categories) if where == "refine" else []
 
     def perfect(self, target: Target, raw: Sequence[Tensor]) -> list[Tensor]:
         return perfect_maps(raw, target, self.anchors, strides=self.strides, anchor_t=self.options.anchor_t)

@@ -77,17 +77,29 @@ def evaluate_boxes(
     `by_category=False` matches boxes whatever their category (pycocotools' useCats = 0); then K = 1. Without `backend`
     the first that is installed.
     """
-    evaluator_class, coco_class = _api(backend)
-    boxes = [row | {"area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0} for row in detections]
     # pycocotools reports on stdout, which belongs to the caller.
     with contextlib.redirect_stdout(io.StringIO()):
-        truth = _data_set(coco_class(), image_ids, annotations, category_ids)
-        found = _data_set(coco_class(), image_ids, boxes, category_ids)
-        evaluator = evaluator_class(truth, found, "bbox")
+        evaluator = make_evaluator(image_ids, annotations, category_ids, detections, backend=backend)
         evaluator.params.useCats = int(by_category)
         evaluator.evaluate()
         evaluator.accumulate()
     return Evaluation(np.asarray(evaluator.eval["precision"]), np.asarray(evaluator.eval["recall"]))
+
+
+def make_evaluator(
+    image_ids: Sequence[int],
+    annotations: Sequence[Row],
+    category_ids: Sequence[int],
+    detections: Sequence[Row],
+    *,
+    backend: Backend | None = None,
+) -> Any:
+    """The COCO evaluator of a backend over these boxes, before it has evaluated anything; it reports on stdout."""
+    evaluator_class, coco_class = _api(backend)
+    boxes = [row | {"area": row["bbox"][2] * row["bbox"][3], "iscrowd": 0} for row in detections]
+    truth = _data_set(coco_class(), image_ids, annotations, category_ids)
+    found = _data_set(coco_class(), image_ids, boxes, category_ids)
+    return evaluator_class(truth, found, "bbox")
 
 
 def _data_set(coco: Any, image_ids: Sequence[int], rows: Sequence[Row], category_ids: Sequence[int]) -> Any:

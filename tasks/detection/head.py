@@ -8,14 +8,15 @@ Letters: B pictures, A anchors a level, K classes, H W cells of a level.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from unified.model.implicit import ImplicitCode
 from unified.model.places import CodedConv, CodeSpec, Where
-from unified.task import Features
+from unified.task import Features, Output
 
 BOX = 4  # channels x y w h
 OBJECTNESS = 4  # the channel after them
@@ -64,6 +65,14 @@ class Head(nn.Module):
         align = {f"align/{level}": predict.align for level, predict in coded.items()}
         refine = {f"refine/{level}": predict.refine for level, predict in coded.items()}
         return {place: code for place, code in (align | refine).items() if code is not None}
+
+
+def outputs(anchors: Tensor, categories: Sequence[str]) -> list[Output]:
+    """What the channels of one level are; `anchors` (A, 2) in input pixels."""
+    box = [Output("xy", "x"), Output("xy", "y"), Output("wh", "w"), Output("wh", "h"), Output("obj", "obj")]
+    channels = [*box, *(Output("classes", category) for category in categories)]
+    names = [f"{number} ({w:.0f}×{h:.0f})" for number, (w, h) in enumerate(anchors.tolist(), start=1)]
+    return [replace(output, anchor=name) for name in names for output in channels]
 
 
 @torch.no_grad()

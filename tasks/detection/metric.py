@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unified.data.sample import Objects, Sample, Taxonomy
 from unified.ops.boxes import xyxy_to_xywh
-from unified.task import Prediction, Scores
+from unified.task import Prediction, Scores, bootstrap_counts
 
-from .coco_eval import Evaluation, Row, evaluate_boxes
+from .coco_eval import AP50, Evaluation, Row, evaluate_boxes
+from .resample import average_precisions, match_boxes
 
 
 class CocoMetric:
@@ -37,6 +41,12 @@ class CocoMetric:
         evaluation = evaluate_boxes(image_ids, self._annotations, self._category_ids, self._detections)
         rows = category_rows(evaluation, self._categories, self._annotations)
         return Scores(evaluation.numbers(), {"per_category": rows})
+
+    def resampled(self, draws: int, *, seed: int) -> dict[str, NDArray[np.float64]]:
+        """AP and AP50 of each resample; see `unified.task.Resampled`. Boxes are matched once, pictures counted anew."""
+        matches = match_boxes(range(1, self._images + 1), self._annotations, self._category_ids, self._detections)
+        ap = average_precisions(matches, bootstrap_counts(self._images, draws, seed))
+        return {"AP": ap.mean(1), "AP50": ap[:, AP50]}
 
     def _truth(self, objects: Objects) -> list[Row]:
         boxes = xyxy_to_xywh(objects.boxes.double()).tolist()

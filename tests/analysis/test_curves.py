@@ -39,7 +39,7 @@ def test_a_run_that_was_not_scored_yet_can_be_drawn(tmp_path: Path) -> None:
 
 def test_every_task_has_its_main_score_before_any_has_its_second() -> None:
     many = {f"detection/n{i}": 0.1 for i in range(9)} | {"classification/mAP": 0.5}
-    shown = curves._main_scores([{"kind": "epoch", "epoch": 1, "step": 1, "loss/x": 1.0} | many])
+    shown = curves.main_scores([{"kind": "epoch", "epoch": 1, "step": 1, "loss/x": 1.0} | many])
     assert set(shown[:2]) == {"detection/n0", "classification/mAP"} and len(shown) == curves.SHOWN_SCORES
 
 

@@ -48,8 +48,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_importing_unified_is_light_and_its_names_are_there() -> None:
     script = (
-        f"import sys, unified\nassert not [name for name in {HEAVY} if name in sys.modules]\n"
-        "print(unified.__version__)"
+        f"import sys, unified\nassert not [name for name in {HEAVY} if name in sys.modules]\nprint(unified.__version__)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == f"{unified.__version__}\n"

@@ -67,7 +67,7 @@ def test_a_run_without_data_says_how_to_name_it() -> None:
         ({"tasks": {}}, "tasks: got {}; allowed: a mapping"),
         ({"tasks": ["toys.pose"]}, 'tasks: got ["toys.pose"]; allowed: a mapping'),
         ({"tasks": {"detecton": {}}}, "tasks.detecton: unknown task 'detecton'; did you mean 'detection'?"),
-        ({"tasks": {"toys.nose": {}}}, 'tasks."toys.nose": unknown task \'toys.nose\'; no Python package'),
+        ({"tasks": {"toys.nose": {}}}, "tasks.\"toys.nose\": unknown task 'toys.nose'; no Python package"),
         ({"tasks": {"../x": {}}}, "is no task name"),
         ({"joint": {"weights": {"pose": 1}}}, "joint.weights.pose: the config has no such task"),
         ({"joint": {"parts": {"pose/box": 1}}}, "joint.parts.pose/box: the config has no such task"),
@@ -111,7 +111,6 @@ def test_every_key_is_described() -> None:
     whole = schema()
     parts = whole["$defs"] | {"config": whole}
     assert [key for name, part in parts.items() for key in undescribed(part, name)] == []
-
 
 
 def test_defaults_of_augmentation_are_those_of_the_pipeline() -> None:

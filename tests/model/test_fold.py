@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unified.model.fold import fold, fold_norm, fold_sequence
 from unified.model.implicit import Factorization, ImplicitCode, Modelling, Network, Vector
-from unified.model.operators import Add, Concat, FoldError, Mul, Operator, Project, Select
+from unified.model.operators import Add, Concat, FoldError, Mul, Operator, Project, RankOne, Select
 from unified.model.places import CodedConv, CodeSpec, OperatorName
 
 CHANNELS, OUTPUTS = 8, 12
@@ -30,6 +30,7 @@ OPERATORS: dict[str, Callable[[int], Operator]] = {
     "select": lambda groups: Select(),
     "concat": Concat,
     "project": lambda groups: Project(groups=groups),
+    "rank_one": RankOne,
     "reducing project": lambda groups: Project(CHANNELS // 2, groups),
 }
 
@@ -119,7 +120,7 @@ def test_constants_before_an_unpadded_convolution_fold() -> None:
     assert worst_difference([code, conv], folded, torch.float64) < TOLERANCE[torch.float64]
 
 
-@pytest.mark.parametrize("operator", ["concat", "project"])
+@pytest.mark.parametrize("operator", ["concat", "project", "rank_one"])
 def test_a_code_that_mixes_all_channels_turns_a_grouped_convolution_into_a_full_one(operator: str) -> None:
     code = make_code("vector", OPERATORS[operator](1), CHANNELS).double()
     conv = nn.Conv2d(code.out_channels, OUTPUTS, 1, groups=2).double()
@@ -144,8 +145,8 @@ def test_a_norm_without_running_statistics_is_refused() -> None:
 
 
 @pytest.mark.parametrize("clusters", [1, 3])
-@pytest.mark.parametrize("align", ["add", "mul", "select", "concat", "project", None])
-@pytest.mark.parametrize("refine", ["add", "mul", "select", "project", None])
+@pytest.mark.parametrize("align", ["add", "mul", "select", "concat", "project", "rank_one", None])
+@pytest.mark.parametrize("refine", ["add", "mul", "select", "project", "rank_one", None])
 def test_a_coded_convolution_folds_into_the_plain_one(
     align: OperatorName | None, refine: OperatorName | None, clusters: int
 ) -> None:

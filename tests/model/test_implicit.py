@@ -13,7 +13,7 @@ from unified.model.places import CodedConv, CodeSpec, OperatorName
 SPECS = [
     {"modelling": modelling, "operator": operator}
     for modelling in ("vector", "network", "factorization")
-    for operator in ("add", "mul", "concat", "select", "project")
+    for operator in ("add", "mul", "concat", "select", "project", "rank_one")
 ] + [
     {"modelling": "network", "operator": "add", "nonlinear": True},
     {"modelling": "factorization", "operator": "mul", "sparse": 0.5},
@@ -38,7 +38,7 @@ def test_multiplication_starts_at_one_and_addition_at_zero() -> None:
     assert CodeSpec(operator="add", sigma=0).align(4).g().tolist() == [[0.0] * 4]
 
 
-@pytest.mark.parametrize("operator", ["add", "mul", "select", "project"])
+@pytest.mark.parametrize("operator", ["add", "mul", "select", "project", "rank_one"])
 def test_a_code_without_spread_leaves_the_features_alone(operator: OperatorName) -> None:
     x = torch.randn(2, 6, 3, 3)
     torch.testing.assert_close(CodeSpec(operator=operator, sigma=0).align(6)(x), x)
@@ -140,3 +140,22 @@ def test_codes_work_in_half_precision_without_raising_it() -> None:
     code = ImplicitCode(Vector(Select().centre(4)), Select(), 4, centre=Select().centre(4))
     assert code(torch.randn(1, 4, 2, 2, dtype=torch.bfloat16)).dtype == torch.bfloat16
     assert ImplicitCode(Vector(Mul().centre(4)), Mul(), 4, centre=Mul().centre(4)).out_channels == 4
+
+
+@pytest.mark.parametrize("place", ["align", "refine"])
+def test_the_control_has_as_many_parameters_as_the_paper_s_codes_but_depends_on_the_picture(place: str) -> None:
+    paper = getattr(CodeSpec(operator="add" if place == "align" else "mul"), place)(7)
+    control = getattr(CodeSpec(operator="rank_one", sigma=0.5), place)(7)
+    assert [p.numel() for p in control.parameters()] == [p.numel() for p in paper.parameters()]
+    g, x = control.g()[0], torch.randn(2, 7, 3, 3)
+    added = torch.einsum("bchw,c,d->bdhw", x, g, g)
+    torch.testing.assert_close(control(x), x + added)
+
+
+def test_a_frozen_code_works_and_does_not_learn() -> None:
+    code = CodeSpec(operator="mul", modelling="network", frozen=True).align(4)
+    layer = CodedConv(4, 3, align=code)
+    layer(torch.randn(1, 4, 2, 2)).square().sum().backward()
+    assert layer.conv.weight.grad is not None
+    assert all(p.grad is None and not p.requires_grad for p in code.parameters())
+    assert not torch.equal(code.g(), code.centre)

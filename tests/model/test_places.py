@@ -18,7 +18,9 @@ from unified.model.places import CodeSpec
         ({"operator": "add", "modelling": "markov"}, "needs source"),
         ({"operator": "add", "width": 3}, "its own prior"),
         ({"operator": "concat", "where": "wh"}, "element-wise"),
-        ({"operator": "divide"}, "'add', 'mul', 'concat', 'select' or 'project'"),
+        ({"operator": "add", "modelling": "markov", "source": "a", "frozen": True}, "freeze the source"),
+        ({"operator": "rank_one", "where": "wh"}, "element-wise"),
+        ({"operator": "divide"}, "'add', 'mul', 'concat', 'select', 'project' or 'rank_one'"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options: dict[str, object], reason: str) -> None:

@@ -6,6 +6,8 @@
     index.py    index build, add, remove, compact, info, verify
     query.py    query
     run.py      demo, train, evaluate, predict, benchmark
+    study.py    experiment
+    analyze.py  analyze implicit, ablate, alignment, conflict, curves, cost, atlas
     track.py    track
     output.py   tables, JSON, messages, progress
 """
@@ -20,7 +22,7 @@ from typing import Annotated
 import typer
 
 import unified
-from unified.cli import about, config, data, index, query, run, track
+from unified.cli import about, analyze, config, data, index, query, run, study, track
 from unified.cli.group import group
 from unified.cli.output import complain, say
 from unified.errors import UnifiedError
@@ -32,7 +34,7 @@ app = group(
     "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 data, 130 interrupted."
 )
 _VERBS: list[Callable[..., None]] = [
-    *(run.demo, run.train, run.evaluate, run.predict, run.benchmark),
+    *(run.demo, run.train, run.evaluate, run.predict, run.benchmark, study.experiment),
     track.track,
     query.query,
     *(about.doctor, about.tasks, about.models),
@@ -42,6 +44,7 @@ for _verb in _VERBS:
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 app.add_typer(index.app, name="index")
+app.add_typer(analyze.app, name="analyze")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

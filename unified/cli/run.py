@@ -40,15 +40,21 @@ def demo(
 ) -> None:
     """See it work, from nothing.
 
-    Makes a data set, trains detection and classification on it, shows the scores and annotated pictures.
+    Makes a data set, trains detection and classification on it, shows the scores, annotated pictures and what the
+    codes learnt.
     """
     from unified import registry
     from unified.demo import run_demo
 
-    made = run_demo(out, epochs=epochs, plot=registry.analysis("curves").plot_curves)
+    def look(run: Path, folder: Path) -> Path:
+        page: Path = registry.analysis("atlas").write_atlas(run, folder, quick=True).page
+        return page
+
+    made = run_demo(out, epochs=epochs, plot=registry.analysis("curves").plot_curves, look=look)
     _print_scores(made.scores)
     say(f"pictures  {made.sheet}")
     say(f"curves    {out / 'curves.png'}")
+    say(f"atlas     {made.report}")
     say(f"run       {made.run}")
     say(f"next      unified predict {made.run} PICTURES --out found")
     say("          unified train jdc data=COCO --out runs/coco")

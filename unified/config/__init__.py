@@ -1,12 +1,12 @@
 """Configuration: a strict schema, YAML files with one base, overrides, and errors that name all that is wrong at once.
 
-    schema.py      the sections: every key, default, range and unit
-    experiment.py  Config, and what makes it valid
-    read.py        file + overrides → Config
-    files.py       shipped configs, paths, bases
-    source.py      YAML → values with line numbers
-    explain.py     what is allowed, and the nearest valid key
-    show.py        Config → commented YAML
+schema.py      the sections: every key, default, range and unit
+experiment.py  Config, and what makes it valid
+read.py        file + overrides → Config
+files.py       shipped configs, paths, bases
+source.py      YAML → values with line numbers
+explain.py     what is allowed, and the nearest valid key
+show.py        Config → commented YAML
 """
 
 from unified.config.experiment import Config, schema

@@ -50,7 +50,7 @@ def fragment(schema: Schema, path: KeyPath) -> Schema | None:
 
 
 def describe(schema: Schema, part: Schema) -> str:
-    """"a whole number ≥ 1 or 'auto'"."""
+    """ "a whole number ≥ 1 or 'auto'"."""
     options = branches(schema, part)
     if len(options) > 1:
         return " or ".join(describe(schema, option) for option in options)

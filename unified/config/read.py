@@ -71,7 +71,7 @@ def _override(text: str) -> Layer:
         if not separator:
             raise ConfigError("is no key=value")
         if not _KEY.fullmatch(key):
-            raise ConfigError(f"{key!r} is no key; write train.lr=0.01, or tasks.\"my.pose\".width=3")
+            raise ConfigError(f'{key!r} is no key; write train.lr=0.01, or tasks."my.pose".width=3')
         if key == "base":
             raise ConfigError("base belongs into a file; on the command line, name that config itself")
     except ConfigError as error:

@@ -134,6 +134,8 @@ class Train(Section):
     """Training or checkpoint to begin from, from the current folder: weights of equal name and shape are taken."""
     freeze: list[str] | dict[str, Span] = []
     """Parts that stand still, norms included: trunk, a task, trunk.stem …; or part → {from, to} of the training."""
+    log_codes: NotNegativeInt | Auto = "auto"
+    """Updates between entries of the code log, codes.jsonl; 0 = no log. auto: about 200 entries a run."""
 
 
 class Ramp(Section):

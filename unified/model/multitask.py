@@ -1,6 +1,6 @@
 """The multi-task model: one trunk, computed once a picture, and every task's head on its features.
 
-    y_t = d_t( f(x) ⋆ g(z_t) )        equation (5) of arXiv 2105.04206
+y_t = d_t( f(x) ⋆ g(z_t) )        equation (5) of arXiv 2105.04206
 """
 
 from __future__ import annotations
@@ -74,5 +74,3 @@ def _find_source(name: str, wanted: str, codes: Mapping[str, ImplicitCode]) -> s
             return candidate
     others = [other for other in codes if other != name]
     raise ConfigError(f"markov code {name}: no code {wanted!r} to be a transition of; {nearest(wanted, others)}")
-
-

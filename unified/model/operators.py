@@ -5,6 +5,7 @@
     concat    [f, g]               lets g be a condition
     select    f · 2σ(g)            gates every channel            §3: selection; 2σ(0) = 1 leaves f as it is
     project   P f, P = g           inner product                  §3.1: manifold space reduction
+    rank_one  f + g⟨g, f⟩          not of the paper: the control, as many plain weights that look at the picture
 
 Folding makes g(z) vanish at inference: equation (9) into the next convolution, (10) into the previous one. It is exact
 or refused with the reason. The arithmetic is done in float64 whatever the weights are.
@@ -184,6 +185,38 @@ class Project:
 
     def _outputs(self, channels: int) -> int:
         return self.dimensions or channels
+
+
+@dataclass(frozen=True)
+class RankOne:
+    """f + g⟨g, f⟩: the control for the codes, with exactly as many parameters that act as ordinary weights do.
+
+    A rank-one change of the next convolution's weight, W (I + g gᵀ): what it adds depends on the picture, and is no
+    constant of the task. In `groups` every group is for itself.
+    """
+
+    groups: int = 1
+
+    def centre(self, channels: int) -> Tensor:
+        return torch.zeros(1, channels)
+
+    def out_channels(self, channels: int) -> int:
+        return channels
+
+    def __call__(self, x: Tensor, g: Tensor) -> Tensor:
+        return Project(groups=self.groups)(x, self.matrix(g))
+
+    def matrix(self, g: Tensor) -> Tensor:
+        """I + g gᵀ of every group, (C, C/G)."""
+        parts = g.view(self.groups, -1)
+        one = torch.eye(parts.shape[1], dtype=g.dtype, device=g.device)
+        return (one + parts[:, :, None] * parts[:, None, :]).flatten(0, 1)
+
+    def fold_next(self, g: Tensor, conv: nn.Conv2d) -> nn.Conv2d:
+        return Project(groups=self.groups).fold_next(self.matrix(g.double()), conv)
+
+    def fold_previous(self, g: Tensor, conv: nn.Conv2d) -> nn.Conv2d:
+        return Project(groups=self.groups).fold_previous(self.matrix(g.double()), conv)
 
 
 def _orthonormal_rows(rows: int, columns: int) -> Tensor:

@@ -1,8 +1,8 @@
 """Where a code meets the features: `align` before a head's last 1×1 convolution, `refine` after it.
 
-    align   iFA, and the multi-task codes of §5.4      one code a level
-    refine  iPR, on all outputs or some of them        `where: wh` is the paper's × iPR*
-    align with `per_anchor`                            the paper's × iFA*: a code for every anchor cluster
+align   iFA, and the multi-task codes of §5.4      one code a level
+refine  iPR, on all outputs or some of them        `where: wh` is the paper's × iPR*
+align with `per_anchor`                            the paper's × iFA*: a code for every anchor cluster
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from unified.errors import ConfigError
 from unified.model.fold import fold_sequence
 from unified.model.implicit import SIGMA, Factorization, ImplicitCode, Markov, Modelling, Network, Vector
-from unified.model.operators import Add, Concat, Mul, Operator, Project, Select
+from unified.model.operators import Add, Concat, Mul, Operator, Project, RankOne, Select
 
 Where = Literal["all", "xy", "wh", "obj", "cls"]
-OperatorName = Literal["add", "mul", "concat", "select", "project"]
+OperatorName = Literal["add", "mul", "concat", "select", "project", "rank_one"]
 
 
 class CodeSpec(BaseModel):
@@ -28,7 +28,8 @@ class CodeSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     operator: OperatorName = Field(
-        description="How g(z) meets the features: f+g, f·g, [f, g], f·2σ(g), or g as a projection matrix."
+        description="How g(z) meets the features: f+g, f·g, [f, g], f·2σ(g), g as a projection matrix; rank_one: the "
+        "control f + g⟨g, f⟩, as many plain weights."
     )
     modelling: Literal["vector", "network", "factorization", "markov"] = Field(
         default="vector", description="What g(z) is: equations (6), (7), (8) of the paper, or a Markov transition."
@@ -42,6 +43,7 @@ class CodeSpec(BaseModel):
     dimensions: int | None = Field(default=None, ge=1, description="project: output channels; all if not given.")
     where: Where = Field(default="all", description="refine: which outputs of every anchor the code acts on.")
     per_anchor: bool = Field(default=False, description="align: a code for every anchor cluster (the paper's iFA*).")
+    frozen: bool = Field(default=False, description="Keep the code at its random start: the control for training it.")
 
     @model_validator(mode="after")
     def _options_fit(self) -> CodeSpec:
@@ -57,6 +59,8 @@ class CodeSpec(BaseModel):
                 raise ValueError(f"{option} belongs to {field}: {value}, got {field}: {getattr(self, field)}")
         if self.modelling == "markov" and self.source is None:
             raise ValueError("modelling: markov needs source: the task whose code it is a transition of")
+        if self.modelling == "markov" and self.frozen:
+            raise ValueError("a markov code moves with its source, so it cannot be frozen; freeze the source")
         if self.modelling == "vector" and self.width is not None:
             raise ValueError("width is the prior's dimension; a vector is its own prior, so it has none to choose")
         if self.where != "all" and self.operator not in ("add", "mul", "select"):
@@ -86,13 +90,16 @@ class CodeSpec(BaseModel):
         centre = operator.centre(channels)
         if index is not None:
             centre = centre[:, index]
-        return ImplicitCode(self._modelling(centre), operator, channels, centre=centre, index=index)
+        code = ImplicitCode(self._modelling(centre), operator, channels, centre=centre, index=index)
+        return code.requires_grad_(not self.frozen)
 
     def _operator(self, groups: int) -> Operator:
         if self.operator == "concat":
             return Concat(groups)
         if self.operator == "project":
             return Project(self.dimensions and self.dimensions * groups, groups)
+        if self.operator == "rank_one":
+            return RankOne(groups)
         elementwise: dict[str, Operator] = {"add": Add(), "mul": Mul(), "select": Select()}
         return elementwise[self.operator]
 

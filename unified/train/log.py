@@ -95,8 +95,8 @@ class JsonLines:
 
     def start(self, plan: Plan, step: int) -> None:
         # The checkpoint may be older than the last lines: what came after it will be trained, and written, again.
-        self._epochs = [line for line in _cut(self.folder / METRICS, step) if line["kind"] == "epoch"]
-        _cut(self.folder / SPEED, step)
+        self._epochs = [line for line in cut(self.folder / METRICS, step) if line["kind"] == "epoch"]
+        cut(self.folder / SPEED, step)
         for name in (METRICS, SPEED):
             self._files[name] = open(self.folder / name, "a", encoding="utf-8")  # noqa: SIM115 - until `close`
 
@@ -136,8 +136,8 @@ def read(path: Path) -> list[dict[str, Any]]:
         raise UnifiedError(f"{path}: a line is not JSON ({error}); move the file away to go on") from error
 
 
-def _cut(path: Path, step: int) -> list[dict[str, Any]]:
-    """Drop the lines after `step`; returns those that stay."""
+def cut(path: Path, step: int) -> list[dict[str, Any]]:
+    """Drop the lines of a log after `step`, which will be trained and written again; returns those that stay."""
     kept = [line for line in read(path) if line["step"] <= step]
     durable.replace_file(path, "".join(json.dumps(line) + "\n" for line in kept).encode())
     return kept

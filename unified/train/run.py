@@ -4,6 +4,7 @@
     environment.json    one entry a start: versions, device, command, plan
     status.json         running, finished, interrupted or failed; where it stands
     metrics.jsonl, metrics.csv, speed.jsonl, tensorboard/         (`log.py`)
+    codes.jsonl         the implicit codes over the training      (`code_log.py`)
     checkpoints/last, checkpoints/best                            (`checkpoint.py`)
 
 A folder belongs to one run: nothing is written over another's files, and a resumed run goes on in its own.

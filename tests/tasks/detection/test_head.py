@@ -103,3 +103,15 @@ def test_the_prior_is_set_with_and_without_codes() -> None:
     for refine in (None, CodeSpec(operator="mul")):
         objectness = make_head(refine=refine)(make_features())[0].view(2, 2, 8, -1)[:, :, 4].sigmoid()
         assert objectness.mean() < 0.02
+
+
+def test_outputs_are_named_in_the_order_of_the_channels(levels: Levels, taxonomy: Taxonomy) -> None:
+    detection = task(levels, taxonomy)
+    level = next(iter(levels.channels))
+    named = detection.outputs(f"refine/{level}")
+    ones = len(taxonomy) + 5
+    assert [output.name for output in named[:ones]] == ["x", "y", "w", "h", "obj", *taxonomy.categories]
+    assert [output.part for output in named[:6]] == ["xy", "xy", "wh", "wh", "obj", "classes"]
+    (w, h) = levels.anchors[level][1]
+    assert named[ones].anchor == f"2 ({w:.0f}×{h:.0f})" != named[0].anchor
+    assert detection.outputs(f"align/{level}") == []

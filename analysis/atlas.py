@@ -1,0 +1,51 @@
+"""Everything that one run can tell, in one report: `unified analyze atlas`, and the end of `unified demo`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unified.errors import DataError
+
+from . import ablate, alignment, comparison, conflict, cost, implicit
+from .ablate import PICTURES
+from .bootstrap import DRAWS
+from .report import REPORT, Section
+
+QUICK_PICTURES, QUICK_DRAWS, QUICK_ROUNDS = 60, 100, 5  # some seconds on a CPU for a small model
+
+
+@dataclass(frozen=True, slots=True)
+class Atlas:
+    """The page, and why it lacks what it lacks."""
+
+    page: Path
+    left_out: Sequence[str]
+
+
+def write_atlas(
+    run: Path, out: Path, overrides: Sequence[str] = (), *, split: str = "val", quick: bool = False
+) -> Atlas:
+    """Write all sections that the run in the folder `run` allows to `out`. `quick` looks at fewer pictures.
+
+    Raises:
+        CheckpointError: no checkpoint, or one without codes.
+        ConfigError: no data set.
+    """
+    pictures = QUICK_PICTURES if quick else PICTURES
+    implicit.analyze(run, out)
+    ablate.analyze(run, out, overrides, split=split, pictures=pictures, draws=QUICK_DRAWS if quick else DRAWS)
+    possible: list[Callable[[], Section]] = [
+        lambda: alignment.analyze(run, out, overrides, split=split, pictures=pictures),
+        lambda: conflict.analyze(run, out),
+        lambda: comparison.analyze([run], out),
+    ]
+    left_out = []
+    for section in possible:
+        try:
+            section()
+        except DataError as error:  # no boxes, no gradient cosines, no metrics
+            left_out.append(str(error))
+    cost.analyze(str(run), out, device="cpu", rounds=QUICK_ROUNDS if quick else cost.ROUNDS)
+    return Atlas(out / REPORT, left_out)

@@ -1,0 +1,66 @@
+"""Some pictures of a run's data set, evenly spread over it, in batches as evaluation sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from PIL import Image
+
+from unified.build import same_classes, validation_loader
+from unified.config import changed
+from unified.data.dataset import Dataset, open_dataset
+from unified.data.sample import Batch, Record
+from unified.errors import DataError
+
+from .subject import Subject
+
+Progress = Callable[[int, int], None]  # pictures done, pictures in all
+
+
+class Chosen(Dataset):
+    """The pictures `indices` of another data set."""
+
+    def __init__(self, whole: Dataset, indices: Sequence[int]) -> None:
+        super().__init__(whole.name, whole.split, whole.annotations)
+        self._indices = list(indices)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def record(self, i: int) -> Record:
+        return super().record(self._indices[i])
+
+    def picture(self, i: int, at_least: int | None = None) -> Image.Image:
+        return super().picture(self._indices[i], at_least)
+
+
+def evenly(total: int, wanted: int) -> list[int]:
+    """At most `wanted` of the indices 0..total-1, evenly spread; 0 = all."""
+    if not wanted or wanted >= total:
+        return list(range(total))
+    return [i * total // wanted for i in range(wanted)]
+
+
+def some_pictures(
+    subject: Subject, overrides: Sequence[str], *, split: str, pictures: int
+) -> tuple[Iterator[Batch], int]:
+    """Batches of at most `pictures` pictures (0 = all) of the subject's data set, and how many pictures they hold.
+
+    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`.
+
+    Raises:
+        ConfigError: no data set, or a wrong override.
+        DataError: the data set has other classes, or no picture.
+    """
+    config = changed(subject.config, overrides)
+    data = config.dataset()
+    whole = open_dataset(data.path, split, on_error=data.on_error)
+    same_classes(whole.taxonomy, subject.taxonomy, "data set", "checkpoint")
+    chosen = Chosen(whole, evenly(len(whole), pictures))
+    if not len(chosen):
+        raise DataError(f"{data.path}: the split {split!r} has no picture to look at")
+    # In this process: some hundred pictures are read sooner than workers start.
+    device = torch.device("cpu")
+    loader = validation_loader(chosen, size=config.size, batch=config.train.batch, workers=0, device=device)
+    return loader.epoch(0), len(chosen)

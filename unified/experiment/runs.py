@@ -1,0 +1,123 @@
+"""Train what an experiment asks for and is not trained yet. Each run has its folder, and can be stopped at any time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from unified.config import Config
+from unified.config.source import parse
+from unified.errors import ConfigError, UnifiedError
+from unified.experiment.spec import Experiment
+from unified.train.log import METRICS, read
+from unified.train.run import CONFIG, STATUS
+from unified.training import train
+
+LOG = "train.log"  # what a run prints; beside its folder, which is the run's own
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One cell of the grid."""
+
+    variant: str
+    seed: int
+    config: Config
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.variant}, seed {self.seed}"
+
+    def state(self) -> str | None:
+        """finished, running, interrupted, failed; None where nothing is there."""
+        path = self.path / STATUS
+        if not path.is_file():
+            return None
+        state: str = json.loads(path.read_text(encoding="utf-8"))["state"]
+        return state
+
+    def scores(self) -> dict[str, float | None]:
+        """The numbers of the last evaluation; empty before the run has finished."""
+        if self.state() != "finished":
+            return {}
+        epochs = [line for line in read(self.path / METRICS) if line["kind"] == "epoch" and "fitness" in line]
+        return {key: value for key, value in epochs[-1].items() if "/" in key} if epochs else {}
+
+
+def grid(experiment: Experiment, out: Path, overrides: Sequence[str] = ()) -> list[Run]:
+    """All runs, seed by seed, so that a stopped experiment has whole rows to compare.
+
+    Raises:
+        InvalidConfig: a run whose config is not valid.
+        ConfigError: a folder that holds a run of another config.
+    """
+    runs = [
+        Run(variant, seed, experiment.run_config(variant, seed, tuple(overrides)), out / variant / f"seed-{seed}")
+        for seed in experiment.seeds
+        for variant in experiment.variants
+    ]
+    for run in runs:
+        run.config.dataset()
+        _same_config(run)
+    return runs
+
+
+def _same_config(run: Run) -> None:
+    path = run.path / CONFIG
+    if path.is_file():
+        stored = Config.from_dict(parse(path.read_text(encoding="utf-8"), str(path)).values, str(path))
+        if stored != run.config:
+            raise ConfigError(
+                f"{run.path} holds a run of another config than {run.name} of this experiment; "
+                "remove the folder to train it anew, or give the experiment another one with --out"
+            )
+
+
+def train_all(runs: Sequence[Run], *, jobs: int, tell: Tell) -> list[str]:
+    """Train the runs that are not finished, `jobs` at a time; returns what went wrong, run by run.
+
+    A run that fails does not stop the others; calling this again goes on with what is left.
+    """
+    waiting = [run for run in runs if run.state() != "finished"]
+    tell(f"{len(runs) - len(waiting)} of {len(runs)} runs are there already")
+    failures: list[str] = []
+    for done, (run, failure) in enumerate(_trained(waiting, jobs), start=1):
+        tell(f"{done} of {len(waiting)} · {run.name}: {failure or 'done'}")
+        if failure:
+            failures.append(f"{run.name}: {failure}")
+    return failures
+
+
+def _trained(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, str]]:
+    """Each run as it ends, with why it failed or an empty text."""
+    if jobs == 1:
+        for run in runs:
+            yield run, train_one(run)
+        return
+    # Fresh processes: a copy of this one would share its threads' locks and its CUDA handles.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        waiting: dict[Any, Run] = {pool.submit(train_one, run): run for run in runs}
+        for future in as_completed(waiting):
+            error = future.exception()
+            yield waiting[future], future.result() if error is None else f"its process died: {error}"
+
+
+def train_one(run: Run) -> str:
+    """Train or go on with one run, what it prints going to a file beside its folder; returns why it failed, or ''."""
+    run.path.parent.mkdir(parents=True, exist_ok=True)
+    with (run.path.parent / f"{run.path.name}-{LOG}").open("a", encoding="utf-8") as file:
+        try:
+            train(run.config, out=run.path, resume=run.state() is not None, console=Console(file=file, width=160))
+        except UnifiedError as error:
+            return str(error)
+    return ""
