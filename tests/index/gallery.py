@@ -76,3 +76,27 @@ def fulfils(what: Entry, where: Filter) -> bool:
     if where.category is not None and what.category != where.category:
         return False
     return where.min_score is None or (what.score is not None and what.score >= where.min_score)
+
+
+def contents(index: Index) -> Model:
+    """All that an index holds, read through its own calls."""
+    model = Model()
+    if len(index):
+        ids = sorted(index.nearest(vectors(1), len(index)).ids[0].tolist())
+        model.add(ids, index.vectors(ids), index.entries(ids))
+    return model
+
+
+def same(found: Model, expected: Model) -> bool:
+    return found.held.keys() == expected.held.keys() and all(
+        found.held[id][1] == what and np.allclose(found.held[id][0], vector, atol=1e-6)
+        for id, (vector, what) in expected.held.items()
+    )
+
+
+def varied(folder: Path) -> Index:
+    """Two segments, one of them with removed entries: every kind of file is there."""
+    index = filled(folder, 60)
+    index.add(vectors(5, seed=1), entries(range(60, 65)))
+    index.remove([1, 2, 63])
+    return index

@@ -2,53 +2,24 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import resource
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tests.index.gallery import ORIGIN, SMALL, Model, entries, entry, filled, vectors
-from tests.index.writer import states
+from tests.index.gallery import contents, entries, entry, filled, same, varied, vectors
 from unified.errors import RetrievalError
 from unified.index.folder import FolderBackend
 from unified.index.index import Index
 from unified.index.lock import LOCK, writer_lock
-from unified.index.manifest import MANIFEST, read_manifest, seal
+from unified.index.manifest import MANIFEST
 
 ROOT = Path(__file__).parents[2]
-
-
-def contents(index: Index) -> Model:
-    """All that an index holds, read through its own calls."""
-    model = Model()
-    if len(index):
-        ids = sorted(index.nearest(vectors(1), len(index)).ids[0].tolist())
-        model.add(ids, index.vectors(ids), index.entries(ids))
-    return model
-
-
-def same(found: Model, expected: Model) -> bool:
-    return found.held.keys() == expected.held.keys() and all(
-        found.held[id][1] == what and np.allclose(found.held[id][0], vector, atol=1e-6)
-        for id, (vector, what) in expected.held.items()
-    )
-
-
-def varied(folder: Path) -> Index:
-    """Two segments, one of them with removed entries: every kind of file is there."""
-    index = filled(folder, 60)
-    index.add(vectors(5, seed=1), entries(range(60, 65)))
-    index.remove([1, 2, 63])
-    return index
 
 
 def test_new_vectors_are_a_segment_of_their_own_and_segments_stay_few(tmp_path: Path) -> None:
@@ -219,129 +190,3 @@ def test_too_small_a_disk_is_noticed_before_anything_is_written(
     with pytest.raises(RetrievalError, match="No space left on device"):
         index.add(vectors(1), [entry(0)])
     assert len(Index.open(tmp_path / "i")) == 20
-
-
-# Damage ---------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("count", [30, pytest.param(500, marks=pytest.mark.slow)])
-def test_every_changed_byte_is_detected(tmp_path: Path, count: int) -> None:
-    varied(tmp_path / "i").close()
-    generator = random.Random(0)
-    names = sorted(path.name for path in (tmp_path / "i").iterdir() if path.name != LOCK)  # the lock holds no data
-    assert {Path(name).suffix for name in names} == {".json", ".faiss", ".sqlite", ".live"}
-    for number in range(count):
-        path = tmp_path / "i" / names[number % len(names)]
-        original = path.read_bytes()
-        path.write_bytes(mutated(original, generator, number))
-        with pytest.raises(RetrievalError, match=path.name):
-            Index.open(tmp_path / "i")
-        path.write_bytes(original)
-    assert Index.open(tmp_path / "i").verify() == []
-
-
-def mutated(data: bytes, generator: random.Random, number: int) -> bytes:
-    """One flipped bit; now and then a cut, a doubled end, or a block of zeros."""
-    place = generator.randrange(len(data))
-    if number % 5 == 4:
-        changed = [data[:place], data + data[place:], data[:place] + bytes(len(data) - place)][number // 5 % 3]
-        if changed != data:
-            return changed
-    return data[:place] + bytes([data[place] ^ 1 << generator.randrange(8)]) + data[place + 1 :]
-
-
-def test_damage_under_an_open_index_is_found_by_verify(tmp_path: Path) -> None:
-    index = varied(tmp_path / "i")
-    assert index.verify() == []
-    path = next((tmp_path / "i").glob("*.faiss"))
-    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
-    (fault,) = index.verify()
-    assert path.name in fault and "SHA-256" in fault
-    path.unlink()
-    (fault,) = index.verify()
-    assert path.name in fault and "No such file" in fault
-
-
-def test_files_of_two_indexes_do_not_mix(tmp_path: Path) -> None:
-    filled(tmp_path / "i", 20).close()
-    filled(tmp_path / "j", 20).remove([0])
-    for path in (tmp_path / "i").glob("*.sqlite"):
-        shutil.copy(path, tmp_path / "j" / path.name)
-    assert len(Index.open(tmp_path / "j")) == 19  # the same entries: the same file
-    shutil.copy(tmp_path / "i" / MANIFEST, tmp_path / "j" / MANIFEST)
-    assert len(Index.open(tmp_path / "j")) == 20
-    (tmp_path / "j" / "00000001.sqlite").write_bytes(b"SQLite format 3\0")
-    with pytest.raises(RetrievalError, match=r"00000001\.sqlite: damaged: 16 bytes instead of"):
-        Index.open(tmp_path / "j")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"vectors": "../00000001.faiss"}, "should match pattern"),
-        ({"vectors": "00000002.faiss"}, "other files than it lists"),
-        ({"recall": None}, "damaged"),
-    ],
-)
-def test_a_forged_manifest_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
-    filled(tmp_path / "i").close()
-    manifest = read_manifest(tmp_path / "i")
-    segments = (manifest.segments[0].model_copy(update=change),)
-    (tmp_path / "i" / MANIFEST).write_bytes(seal(manifest.model_copy(update={"segments": segments})))
-    with pytest.raises(RetrievalError, match=message):
-        Index.open(tmp_path / "i")
-
-
-def test_vectors_of_another_dimension_than_the_origins_are_refused(tmp_path: Path) -> None:
-    filled(tmp_path / "i").close()
-    manifest = read_manifest(tmp_path / "i")
-    other = manifest.model_copy(update={"origin": ORIGIN.model_copy(update={"dimension": 9})})
-    (tmp_path / "i" / MANIFEST).write_bytes(seal(other))
-    with pytest.raises(RetrievalError, match="20 vectors of 8 numbers, but 20 entries, and vectors of 9"):
-        Index.open(tmp_path / "i")
-
-
-def test_an_index_of_another_format_says_which(tmp_path: Path) -> None:
-    filled(tmp_path / "i").close()
-    path = tmp_path / "i" / MANIFEST
-    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 2'))
-    with pytest.raises(RetrievalError, match="index format 2, and this program reads format 1"):
-        Index.open(tmp_path / "i")
-
-
-# Kill -----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kills", [10, pytest.param(200, marks=pytest.mark.slow)])
-def test_an_index_whose_writer_is_killed_holds_the_last_committed_state(tmp_path: Path, kills: int) -> None:
-    folder, generator, first, torn, expected = tmp_path / "i", random.Random(0), 0, 0, states(120)
-    command = [sys.executable, "-m", "tests.index.writer"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writers:
-        for _ in range(kills):
-            if first > 40:
-                shutil.rmtree(folder)
-            if not folder.exists():
-                Index(FolderBackend.create(folder, ORIGIN, SMALL)).close()
-                first = 0
-            reported = run_and_kill(writers, folder, first, generator.uniform(0, 0.1))
-            torn += len(list(folder.iterdir())) > len(json.loads((folder / MANIFEST).read_text())["files"]) + 2
-            with Index(FolderBackend.open(folder, SMALL)) as index:
-                assert index.verify() == []
-                found = contents(index)
-            # The step that was under way when the signal came has happened as a whole, or not at all.
-            steps = [step for step in (reported, reported + 1) if same(found, expected[step][0])]
-            assert steps, f"killed after {reported} steps: {len(found.held)} entries are of no committed state"
-            first = steps[-1]
-    assert torn > kills // 10, "hardly any was killed while it was writing"
-
-
-def run_and_kill(writers: subprocess.Popen[str], folder: Path, first: int, seconds: float) -> int:
-    """Have a process start at step `first`, and kill it `seconds` later; how many steps have been reported in all."""
-    assert writers.stdin is not None and writers.stdout is not None
-    writers.stdin.write(json.dumps([str(folder), first]) + "\n")
-    writers.stdin.flush()
-    process = int(writers.stdout.readline().removeprefix("process "))
-    time.sleep(seconds)
-    os.kill(process, signal.SIGKILL)
-    reported = [int(line) for line in iter(writers.stdout.readline, "dead\n")]
-    return max(reported, default=first - 1) + 1
