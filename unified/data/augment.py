@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unified.data.annotations import Rows
+from unified.data.audience import common
 from unified.data.mosaic import TILES, lay_tiles
 from unified.data.paint import Box, Matrix, blank, paint
 from unified.data.pipeline import Draw, View
@@ -81,7 +82,7 @@ class Augment:
         canvas = blank((size, size))
         matrix = np.array([*frame.matrix, (0, 0, 1)])
         rows = self._paint(canvas, shelf, i, matrix, (0, 0, *annotations.size(i)))
-        return View(canvas, rows, annotations.captions_of(i), frame)
+        return View(canvas, rows, annotations.captions_of(i), frame, shelf.dataset.tasks_of(i))
 
     def _mosaic(self, shelf: Shelf, indices: Sequence[int], rng: np.random.Generator) -> View:
         size = self.size
@@ -93,8 +94,8 @@ class Augment:
             self._paint(canvas, shelf, i, change @ tile.matrix, tile.visible)
             for i, tile in zip(indices, tiles, strict=True)
         ]
-        # No sentence is true of four pictures at once.
-        return View(canvas, Rows.concatenate(rows), None, None)
+        # No sentence is true of four pictures at once, and no object of theirs may be taken for background.
+        return View(canvas, Rows.concatenate(rows), None, None, common(map(shelf.dataset.tasks_of, indices)))
 
     def _paint(self, canvas: Tensor, shelf: Shelf, i: int, matrix: Matrix, visible: Box) -> Rows:
         """Put picture i onto the canvas and say which objects came with it; `matrix`, `visible`: of original pixels."""
@@ -114,14 +115,14 @@ class Augment:
             mirror = np.diag([-1.0, 1.0, 1.0] if horizontal else [1.0, -1.0, 1.0])
             mirror[0 if horizontal else 1, 2] = self.size
             frame = frame.then(_rows_of(mirror), (self.size, self.size))
-        return View(view.picture.flip(1 if horizontal else 0), rows, captions, frame)
+        return View(view.picture.flip(1 if horizontal else 0), rows, captions, frame, view.tasks)
 
 
 def _mix(view: View, other: View, rng: np.random.Generator) -> View:
     """Mixup (arXiv 1710.09412): both pictures, seen through each other, and the objects of both."""
     share = rng.beta(_MIXUP_BETA, _MIXUP_BETA)
     picture = torch.lerp(view.picture.float(), other.picture.float(), share).byte()
-    return View(picture, Rows.concatenate([view.rows, other.rows]), None, view.frame)
+    return View(picture, Rows.concatenate([view.rows, other.rows]), None, view.frame, common([view.tasks, other.tasks]))
 
 
 def _rows_of(matrix: Matrix) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

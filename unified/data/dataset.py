@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 from unified.data.annotations import Annotations
+from unified.data.audience import Audience
 from unified.data.coco import OnError, read_coco
 from unified.data.findings import counts
 from unified.data.layouts import find_layout
@@ -19,10 +21,20 @@ from unified.data.sample import Labels, Record, Taxonomy
 class Dataset:
     """Picture i and its labels, for 0 <= i < len(dataset). Cheap to hand to worker processes."""
 
-    def __init__(self, name: str, split: str, annotations: Annotations) -> None:
+    def __init__(
+        self,
+        name: str,
+        split: str,
+        annotations: Annotations,
+        *,
+        audience: Audience | None = None,
+        parts: Mapping[str, int] | None = None,
+    ) -> None:
         self.name = name  # "coco-mini (COCO)": the folder, and the layout that was found in it
         self.split = split
         self.annotations = annotations
+        self.audience = audience  # which labels are for which tasks; None = all for all
+        self.parts = parts or {name: len(annotations)}  # source → its pictures, which come one after the other
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -37,7 +49,16 @@ class Dataset:
         width, height = annotations.size(i)
         objects = annotations.objects_of(i).objects((height, width), torch.float64)
         labels = Labels(objects=objects, captions=annotations.captions_of(i))
-        return Record(annotations.image_ids[i], annotations.path(i), (width, height), labels)
+        tasks = None if self.audience is None else self.audience.of(i)
+        return Record(annotations.image_ids[i], annotations.path(i), (width, height), labels, tasks)
+
+    def tasks_of(self, i: int) -> frozenset[str] | None:
+        """The tasks that the labels of picture i are for; None = every task."""
+        return None if self.audience is None else self.audience.of(i)
+
+    def limited(self, audience: Audience) -> Dataset:
+        """The same pictures, with labels for the tasks of `audience` only."""
+        return Dataset(self.name, self.split, self.annotations, audience=audience, parts=self.parts)
 
     def picture(self, i: int, at_least: int | None = None) -> Image.Image:
         """Picture i in RGB; `at_least` as in `open_picture`. Raises DataError if its size is not the annotated one."""
@@ -64,6 +85,8 @@ class Dataset:
             parts.append(f"{self.taxonomy.identities} identities")
         if annotations.captions is not None:
             parts.append(f"{len(annotations.captions.sentences)} captions")
+        if self.audience is not None:
+            parts += [f"labels for {task} of {n} pictures" for task, n in self.audience.counts().items()]
         parts += [f"{n} x {kind}" for kind, n in counts(annotations.notes).items()]
         return ", ".join(parts)
 

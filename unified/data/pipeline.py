@@ -31,18 +31,24 @@ class View:
     rows: Rows  # boxes in pixels of the input
     captions: tuple[str, ...] | None
     frame: Frame | None  # None for a mosaic, which no single picture maps to
+    tasks: frozenset[str] | None = None  # those that may learn from it; None = every task
 
     def sample(self, record: Record) -> Sample:
-        return make_sample(self.picture.permute(2, 0, 1), self.rows, self.captions, self.frame, record)
+        return make_sample(self.picture.permute(2, 0, 1), self.rows, self.captions, self.frame, self.tasks, record)
 
 
 def make_sample(
-    image: Tensor, rows: Rows, captions: tuple[str, ...] | None, frame: Frame | None, record: Record
+    image: Tensor,
+    rows: Rows,
+    captions: tuple[str, ...] | None,
+    frame: Frame | None,
+    tasks: frozenset[str] | None,
+    record: Record,
 ) -> Sample:
     """A sample around `image` (3, H, W) uint8 RGB, which is not copied."""
     _, height, width = image.shape
     labels = Labels(objects=rows.objects((height, width), torch.float32), captions=captions)
-    return Sample(image, labels, frame or Frame.identity((width, height)), record)
+    return Sample(image, labels, frame or Frame.identity((width, height)), record, tasks)
 
 
 class Pipeline(Protocol):
