@@ -78,3 +78,15 @@ def test_other_classes_in_one_of_them_stop_before_anything_is_written(tiny_run: 
     sources = f"{{one: {{path: {tiny_run.data}}}, two: {{path: {other}}}}}"
     with pytest.raises(DataError, match=r"ring in one only, annulus in two only"):
         train(tiny_config(other, f"data={{sources: {sources}}}"), out=tmp_path / "run")
+
+
+def test_a_task_without_labels_to_be_scored_on_is_told(tiny_run: TinyRun, tmp_path: Path) -> None:
+    silent = tmp_path / "silent"
+    shutil.copytree(tiny_run.data, silent)
+    for path in (silent / "annotations").glob("instances_val.json"):
+        path.write_text(path.read_text().replace('"identity"', '"number"'))
+    config = tiny_config(silent, "tasks.embedding={dimension: 16}", "tasks.detection=false")
+    printed = train_quietly(config, tmp_path / "run")
+    assert "val: no picture is labelled for embedding, which will have no scores" in printed
+    last = read(tmp_path / "run" / "metrics.jsonl")[-1]
+    assert last["embedding/mAP"] is None and last["classification/mAP"] is not None

@@ -72,6 +72,12 @@ def check_labels(model: MultiTaskModel, dataset: Dataset) -> None:
             )
 
 
+def unscored(model: MultiTaskModel, dataset: Dataset) -> list[str]:
+    """The tasks that no picture is labelled for."""
+    labelled = set(_labelled_tasks(model, dataset, range(len(dataset))))
+    return [name for name in model.tasks if name not in labelled]
+
+
 def _rows(dataset: Dataset) -> Iterator[tuple[str, range]]:
     """The pictures of each source."""
     start = 0

@@ -28,7 +28,7 @@ from unified.build import (
     validation_loader,
     workers_of,
 )
-from unified.build_data import check_labels, open_data, with_labels_kept
+from unified.build_data import check_labels, open_data, unscored, with_labels_kept
 from unified.config import Config
 from unified.data.dataset import Dataset
 from unified.errors import MissingExtraError
@@ -95,6 +95,8 @@ def _train(
     )
     for dataset in (train_set, val_set):
         _tell(console, dataset.summary())
+    for task in unscored(model, val_set):
+        _tell(console, f"{val_set.name}, {val_set.split}: no picture is labelled for {task}, which will have no scores")
     wrapped = ranks.wrapped(model.to(device))
     trainer = Trainer(
         wrapped,
