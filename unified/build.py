@@ -166,7 +166,7 @@ def training_loader(
         drop_last=len(dataset) > config.train.batch,
         kinship=kinship,
         mix=Mix.make(config.dataset().mix, dataset.parts, config.train.epochs) if several else None,
-        labels=None if dataset.audience is None else dataset.audience.codes(without=views.only_weak),
+        labels=dataset.meeting(without=views.only_weak),
         device_type=device.type,
         rank=ranks.rank,
         ranks=ranks.world,

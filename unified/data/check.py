@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from unified.data.annotations import Annotations
-from unified.data.coco import parse_coco
 from unified.data.dataset import Dataset
 from unified.data.findings import Finding, counts, describe, errors_of
-from unified.data.layouts import Layout, find_layout, find_splits
 from unified.data.picture import open_picture
+from unified.data.readers import Layout, find_layout, find_splits
 from unified.data.transforms import LEAST_SIDE
 from unified.errors import DataError
 
@@ -35,11 +34,12 @@ class SplitReport:
     without_objects: int = 0
     identities: int = 0
     captions: int = 0
+    tags: int = 0
     classes: dict[str, int] = field(default_factory=dict)  # objects of each category, crowds left out
 
     def text(self) -> str:
         names = {"crowds": "crowd regions", "without_objects": "pictures without objects"}
-        keys = ("pictures", "objects", "crowds", "without_objects", "identities", "captions")
+        keys = ("pictures", "objects", "crowds", "without_objects", "identities", "captions", "tags")
         held = ", ".join(f"{n} {names.get(key, key)}" for key in keys if (n := asdict(self)[key]))
         classes = ", ".join(f"{name} {n}" for name, n in self.classes.items())
         return f"{self.split} ({self.layout}): {held or 'nothing usable'}" + (f"\n  {classes}" if classes else "")
@@ -77,24 +77,25 @@ class Report:
         return "\n".join(lines)
 
 
-def check(path: Path | str, split: str | None = None) -> Report:
+def check(path: Path | str, split: str | None = None, format: str | None = None) -> Report:
     """Read one split, or all of them, and open every picture. Raises DataError only where no data set is found."""
     root = Path(path)
-    layouts = find_splits(root) if split is None else []
+    layouts = list(find_splits(root, format)) if split is None else []
     if not layouts:
-        layouts = [find_layout(root, split or "train")]
+        layouts = [find_layout(root, split or "train", format)]
     reports: list[SplitReport] = []
     findings: list[Finding] = []
     listed: set[Path] = set()
     for layout in layouts:
         try:
-            annotations, faults = parse_coco(layout.instances, layout.images, layout.captions)
+            parsed = layout.parse()
         except DataError as fault:
             reports.append(SplitReport(layout.split, layout.name))
-            findings.append(Finding("unusable annotations", str(layout.instances), "", str(fault)))
+            findings.append(Finding("unusable annotations", str(layout.source), "", str(fault)))
             continue
+        annotations = parsed.annotations
         reports.append(_count(annotations, layout))
-        findings += [*faults, *_check_labels(annotations, layout), *_check_pictures(annotations)]
+        findings += [*parsed.findings, *_check_labels(annotations, layout), *_check_pictures(annotations)]
         listed |= {annotations.path(i) for i in range(len(annotations))}
     # One split does not say which pictures of a shared folder belong to another.
     findings += _unlisted(listed) if split is None else []
@@ -109,22 +110,24 @@ def _count(annotations: Annotations, layout: Layout) -> SplitReport:
         pictures=len(annotations),
         objects=len(rows),
         crowds=int(rows.crowd.sum()),
-        without_objects=int((np.diff(annotations.offsets) == 0).sum()),
+        without_objects=int((np.diff(annotations.offsets) == 0).sum()) if annotations.boxed else 0,
         identities=annotations.taxonomy.identities,
         captions=len(annotations.captions.sentences) if annotations.captions is not None else 0,
+        tags=int(annotations.tags.present.sum()) if annotations.tags is not None else 0,
         classes=Dataset(layout.name, layout.split, annotations).objects_by_category(),
     )
 
 
 def _check_labels(annotations: Annotations, layout: Layout) -> Iterable[Finding]:
-    file, rows = str(layout.instances), annotations.rows
-    if not len(rows) and annotations.captions is None:
-        yield Finding("no labels", file, "", "not one usable box, and no captions")
+    file, rows = str(layout.source), annotations.rows
+    if not annotations.labelled:
+        yield Finding("no labels", file, "", "not one usable box, no captions, no tags")
     narrow = int(((rows.boxes[:, 2:] - rows.boxes[:, :2]).min(1, initial=np.inf) < LEAST_SIDE).sum())
     if narrow:
         text = f"{narrow} boxes are narrower than {LEAST_SIDE:g} pixels; augmentation leaves such out"
         yield Finding("narrow boxes", file, "", text, "note")
-    unused = set(range(len(annotations.taxonomy))) - set(rows.categories.tolist())
+    shown = set() if annotations.tags is None else set(np.flatnonzero(annotations.tags.present.any(0)).tolist())
+    unused = set(range(len(annotations.taxonomy))) - set(rows.categories.tolist()) - shown
     if unused:
         names = ", ".join(annotations.taxonomy.categories[k] for k in sorted(unused))
         yield Finding("unused categories", file, "", f"{len(unused)} categories have no object: {names}", "note")

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unified.data.annotations import Annotations, Captions, Rows, Strings
+from unified.data.annotations import Annotations, Captions, Rows, Strings, Tags
 from unified.data.audience import Audience
 from unified.data.dataset import Dataset
 from unified.data.sample import Taxonomy
@@ -76,24 +77,23 @@ def _difference(first: str, ours: Sequence[str], other: str, theirs: Sequence[st
 
 def _within(annotations: Annotations, taxonomy: Taxonomy, k: int) -> Annotations:
     """The categories numbered as in `taxonomy`, the identities other ones than those of the data sets before."""
-    rows = annotations.rows
+    rows, tags = annotations.rows, annotations.tags
     number = np.array([taxonomy.categories.index(name) for name in annotations.taxonomy.categories], dtype=np.int64)
     identities = np.where(rows.identities < 0, rows.identities, rows.identities + k * IDENTITIES)
-    return replace(annotations, rows=replace(rows, categories=number[rows.categories], identities=identities))
+    if tags is not None:
+        present = np.zeros_like(tags.present)
+        present[:, number] = tags.present
+        tags = replace(tags, present=present)
+    rows = replace(rows, categories=number[rows.categories], identities=identities)
+    return replace(annotations, rows=rows, tags=tags)
 
 
 def _without_objects(annotations: Annotations) -> Annotations:
-    return replace(annotations, rows=annotations.rows[:0], offsets=np.zeros_like(annotations.offsets))
+    offsets = np.zeros_like(annotations.offsets)
+    return replace(annotations, rows=annotations.rows[:0], offsets=offsets, boxed=False, tags=None)
 
 
 def _concatenated(several: Sequence[Annotations], taxonomy: Taxonomy) -> Annotations:
-    texts = None
-    if any(annotations.captions is not None for annotations in several):
-        captions = [a.captions or Captions(np.zeros(len(a) + 1, dtype=np.int64), Strings(())) for a in several]
-        texts = Captions(
-            _offsets([part.offsets for part in captions]),
-            Strings(sentence for part in captions for sentence in part.sentences),
-        )
     return Annotations(
         taxonomy=taxonomy,
         image_ids=[image_id for annotations in several for image_id in annotations.image_ids],
@@ -102,12 +102,31 @@ def _concatenated(several: Sequence[Annotations], taxonomy: Taxonomy) -> Annotat
         sizes=np.concatenate([annotations.sizes for annotations in several]),
         offsets=_offsets([annotations.offsets for annotations in several]),
         rows=Rows.concatenate([annotations.rows for annotations in several]),
-        captions=texts,
+        captions=_captions(several),
         notes=tuple(note for annotations in several for note in annotations.notes),
+        boxed=any(annotations.boxed for annotations in several),
+        unboxed=np.concatenate([np.full(len(annotations), not annotations.boxed) for annotations in several]),
+        tags=_tags(several, len(taxonomy)),
     )
 
 
-def _offsets(several: Sequence[np.ndarray]) -> np.ndarray:
+def _captions(several: Sequence[Annotations]) -> Captions | None:
+    if all(annotations.captions is None for annotations in several):
+        return None
+    found = [a.captions or Captions(np.zeros(len(a) + 1, dtype=np.int64), Strings(())) for a in several]
+    sentences = Strings(sentence for captions in found for sentence in captions.sentences)
+    return Captions(_offsets([captions.offsets for captions in found]), sentences)
+
+
+def _tags(several: Sequence[Annotations], categories: int) -> Tags | None:
+    if all(annotations.tags is None for annotations in several):
+        return None
+    found = [a.tags or Tags(np.zeros((len(a), categories), dtype=bool), np.zeros(len(a), dtype=bool)) for a in several]
+    return Tags(np.concatenate([tags.present for tags in found]), np.concatenate([tags.known for tags in found]))
+
+
+def _offsets(several: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """Those of each, behind those before."""
     ends = np.cumsum([0, *(offsets[-1] for offsets in several)])
-    return np.concatenate([[0], *(offsets[1:] + end for offsets, end in zip(several, ends[:-1], strict=True))])
+    moved = [offsets[1:] + end for offsets, end in zip(several, ends[:-1], strict=True)]
+    return np.concatenate([np.zeros(1, dtype=np.int64), *moved])
