@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from tests.data.tiny import captions, document, write_coco, write_json
+from unified.data.annotations import Tags
 from unified.data.dataset import Dataset, open_dataset
 from unified.data.joined import IDENTITIES, Part, join
 from unified.errors import DataError
@@ -87,3 +90,18 @@ def test_the_summary_says_how_many_pictures_each_task_has(tmp_path: Path) -> Non
     both = join({"one": Part(one, ["detection"]), "two": Part(two, TASKS)}, TASKS, "train")
     assert both.summary().startswith("one (COCO) + two (COCO), train: 6 pictures")
     assert "labels for detection of 6 pictures, labels for caption of 3 pictures" in both.summary()
+
+
+def test_what_files_say_nothing_of_stays_unlabelled_beside_files_that_do(tmp_path: Path) -> None:
+    boxes = data_set(tmp_path / "boxes")
+    whole = data_set(tmp_path / "tags", [{"id": 3, "name": "dog"}, {"id": 7, "name": "cat"}])
+    present, known = np.array([[True, False], [False, False], [True, True]]), np.array([True, False, True])
+    tagged = replace(whole.annotations, rows=whole.annotations.rows[:0], boxed=False, tags=Tags(present, known))
+    tags = Dataset("tags", "train", replace(tagged, offsets=np.zeros(4, dtype=np.int64)))
+    both = join({"boxes": Part(boxes, TASKS), "tags": Part(tags, TASKS)}, TASKS, "train")
+    labels = [both.record(i).labels for i in range(6)]
+    assert [found.objects is not None for found in labels] == [True] * 3 + [False] * 3
+    found = [None if each.tags is None else each.tags.tolist() for each in labels]
+    assert found == [None, None, None, [False, True], None, [True, True]], "in the order of the first one's classes"
+    kinds = both.meeting(without=())
+    assert kinds is not None and [len({*kinds[:3]}), len({*kinds})] == [1, 3], "boxes do not meet tags in a mosaic"
