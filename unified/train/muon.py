@@ -69,8 +69,9 @@ class Muon(Optimizer):
         state["unseen"] *= beta1
         mean: Tensor = state["exp_avg"].lerp_(gradient, 1.0 - beta1)
         square: Tensor = state["exp_avg_sq"].lerp_(gradient.square(), 1.0 - beta2)
-        unbiased = square / (1.0 - beta2 ** state["step"].item())
-        return mean / (1.0 - state["unseen"].item()) / (unbiased.sqrt() + EPS)
+        seen: float = 1.0 - beta2 ** state["step"].item()
+        unseen: Tensor = state["unseen"]
+        return mean / (1.0 - unseen) / ((square / seen).sqrt() + EPS)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
@@ -79,8 +80,8 @@ def orthogonal(matrix: Tensor) -> Tensor:
     The smallest, under a thousandth of the largest, stay below.
     """
     tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / x.norm().clamp(min=1e-7)  # no singular value above 1
+    x: Tensor = matrix.T if tall else matrix
+    x = x / torch.linalg.vector_norm(x).clamp(min=1e-7)  # no singular value above 1
     a, b, c = QUINTIC
     for _ in range(ITERATIONS):
         gram = x @ x.T
