@@ -45,7 +45,7 @@ class Decoder(nn.Module):
             add_cross_attention=True,
             resid_pdrop=dropout,
             embd_pdrop=dropout,
-            attn_pdrop=dropout,
+            attn_pdrop=0.0,  # fused attention, which has no dropout on CPUs, is twice as fast
             bos_token_id=vocabulary.start,
             eos_token_id=vocabulary.end,
         )
