@@ -115,6 +115,13 @@ def prepare(model: MultiTaskModel, dataset: Dataset, size: int) -> None:
         model.task(name).prepare(records, size)
 
 
+def study(model: MultiTaskModel, dataset: Dataset) -> None:
+    """Let every task look at the training labels before each training."""
+    records = [dataset.record(i) for i in range(len(dataset))]
+    for name in model.tasks:
+        model.task(name).study(records)
+
+
 def kinship_of(model: MultiTaskModel, dataset: Dataset) -> Kinship | None:
     """Which pictures the tasks want to meet in a batch.
 

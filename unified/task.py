@@ -223,6 +223,12 @@ class Task(nn.Module, ABC):
         What is learnt here must live in buffers or parameters, so that a checkpoint holds it.
         """
 
+    def study(self, records: Sequence[Record]) -> None:
+        """Look at the training labels before every training, resumed ones too, for what only the loss needs.
+
+        Checkpoints do not hold it.
+        """
+
 
 def fitness(task: Task, scores: Scores) -> float:
     """The weighted sum that ranks checkpoints for one task; undefined numbers count as 0."""
