@@ -176,9 +176,11 @@ def training_loader(
     return TrainingLoader(loader, config.train.epochs - config.augment.close_mosaic, config.train.batch)
 
 
-def validation_loader(dataset: Dataset, *, size: int, batch: int, workers: int, device: torch.device) -> Loader:
-    """The data set as it is, letterboxed, in order."""
-    return Loader(dataset, Letterbox(size), batch=batch, workers=workers, device_type=device.type)
+def validation_loader(
+    dataset: Dataset, *, size: int, batch: int, workers: int, device: torch.device, shuffle: bool = False
+) -> Loader:
+    """The data set as it is, letterboxed, in order, or in the same random one each time."""
+    return Loader(dataset, Letterbox(size), batch=batch, workers=workers, device_type=device.type, shuffle=shuffle)
 
 
 def augment_of(config: AugmentConfig, size: int) -> Augment:

@@ -9,7 +9,7 @@ The engine knows tasks through this file only. `tests/test_contract.py` checks e
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -187,6 +187,10 @@ class Task(nn.Module, ABC):
         `score` is the lowest score worth telling (0..1) for results that are lists of findings; None = the task's
         own choice for evaluation, low enough for the whole precision-recall curve.
         """
+
+    def ways(self) -> Mapping[str, Callable[[Raw, Sequence[Frame]], Sequence[Result]]]:
+        """Ways of decoding whose speed is worth comparing, by name; most tasks have one."""
+        return {"decoding": self.decode}
 
     def describe(
         self, raw: Raw, results: Sequence[Result], frames: Sequence[Frame], regions: Sequence[Regions]

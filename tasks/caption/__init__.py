@@ -8,7 +8,8 @@ then the scores: `words`, `bleu`, `rouge`, `cider`, `corpus`, `metric`, `score_f
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -156,6 +157,14 @@ class Captioning(Task):
             Caption(self.vocabulary.decode(row), certainty, len(row))
             for row, certainty in zip(said, scores.tolist(), strict=True)
         ]
+
+    def ways(self) -> dict[str, Callable[[Mapping[str, Tensor], Sequence[Frame]], list[Caption]]]:
+        searches = {
+            f"{name}{'' if cache else ', no cache'}": Search(beams=beams, cache=cache)
+            for name, beams in (("greedy", 1), ("beam 3", 3))
+            for cache in (True, False)
+        }
+        return {name: partial(self.decode, search=search) for name, search in searches.items()}
 
     def metric(self) -> CaptionMetric:
         return CaptionMetric(self.name)
