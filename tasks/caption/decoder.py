@@ -7,6 +7,7 @@ Letters: B pictures, N visual tokens, T tokens of a caption, V ids, d the width.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ from unified.errors import ConfigError, MissingExtraError
 from .vocabulary import Vocabulary
 
 EMBEDDING, TIED = "gpt.transformer.wte.weight", "gpt.lm_head.weight"  # one tensor
+
+# GPT-2's start, for its width. A narrow decoder that starts as small hardly hears the picture, and learns it late.
+START_SIGMA, START_WIDTH = 0.02, 768
 
 
 class Decoder(nn.Module):
@@ -45,6 +49,7 @@ class Decoder(nn.Module):
             add_cross_attention=True,
             resid_pdrop=dropout,
             embd_pdrop=dropout,
+            initializer_range=START_SIGMA * math.sqrt(START_WIDTH / width),
             attn_pdrop=0.0,  # fused attention, which has no dropout on CPUs, is twice as fast
             bos_token_id=vocabulary.start,
             eos_token_id=vocabulary.end,

@@ -95,7 +95,7 @@ OPERATORS = ["AND", "NEAR(", '"', "*", "caption:", "-", "^", "\0", ")", "''", ""
 @settings(max_examples=60, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), st.sampled_from(OPERATORS))
 def test_whatever_is_asked_for_is_no_syntax_error(index: Index, text: str, operator: str) -> None:
-    assert "a.jpg" in names(index.mentions(f"{operator} {text} {operator} ring{operator}"))
+    assert "a.jpg" in names(index.mentions(f"{operator} {text} {operator} ring {operator}"))
 
 
 @pytest.mark.parametrize("text", ["", "  ", "?!", "🐶", "\0", "\ud800"])
