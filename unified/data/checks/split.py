@@ -1,0 +1,63 @@
+"""What a check gets, and the problems that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from unified.data.annotations import Annotations
+from unified.data.checks.kinds import Kind
+from unified.data.checks.seen import Seen
+from unified.data.findings import Finding
+from unified.data.readers import Origins
+
+
+class Target(Enum):
+    """What a problem is about; the split as a whole, or one thing that it holds, by number."""
+
+    SPLIT = "split"
+    PICTURE = "picture"
+    OBJECT = "object"
+    CAPTION = "caption"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fault that a check found."""
+
+    kind: Kind
+    message: str  # what was got, what is allowed
+    target: Target = Target.SPLIT
+    index: int = -1  # of the picture, the row or the sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One split as read, with what was seen of its picture files."""
+
+    name: str
+    root: Path  # the data set's folder
+    source: Path  # file or folder of the labels
+    annotations: Annotations
+    origins: Origins
+    seen: Sequence[Seen]
+
+    def finding(self, problem: Problem) -> Finding:
+        """The problem with its place in the files."""
+        file, where, line = self._place(problem)
+        return Finding(problem.kind.name, file, where, problem.message, problem.kind.severity, line)
+
+    def _place(self, problem: Problem) -> tuple[str, str, int | None]:
+        match problem.target:
+            case Target.SPLIT:
+                return str(self.source), "", None
+            case Target.PICTURE:
+                return self.origins.of_picture(problem.index) or (str(self.seen[problem.index].path), "", None)
+            case Target.OBJECT:
+                offsets = self.annotations.offsets
+                picture = int(offsets.searchsorted(problem.index, side="right")) - 1
+                return self.origins.of(picture, problem.index)
+            case Target.CAPTION:
+                return self.origins.of_caption(problem.index) or (str(self.source), "", None)
