@@ -6,60 +6,35 @@ pixels from the top-left corner of the picture. An `identity` (or `track_id`) sa
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from unified.data.annotations import Annotations, Strings
-from unified.data.coco_entries import EntryReader
 from unified.data.fields import entries, read_json
-from unified.data.findings import Finding, describe, errors_of, raise_errors
+from unified.data.findings import raise_errors
 from unified.data.paths import listing
+from unified.data.readers.coco_entries import EntryReader, place
+from unified.data.readers.json_lines import EntryLines
+from unified.data.readers.layout import Origins, Parsed
 from unified.data.sample import Taxonomy
 from unified.errors import DataError
 
-OnError = Literal["raise", "drop"]
-
 _PROBED = 16  # pictures looked for to find the folder that `file_name` is relative to
-_CURE = (
-    "Mend or remove these entries ('unified data check' lists them all), or go on without them: data.on_error=drop in "
-    "a config or on the command line, on_error='drop' in Python."
-)
-
-log = logging.getLogger(__name__)
+_CURE = "Mend or remove these entries."
 
 
-def read_coco(
-    instances: Path, images: Path | Sequence[Path], captions: Path | None = None, *, on_error: OnError = "raise"
-) -> Annotations:
-    """Read a COCO file of boxes and, where given, one of captions; `images` is the pictures' folder, or candidates.
+def parse_coco(instances: Path, images: Sequence[Path], captions: Path | None = None) -> Parsed:
+    """Read a file of boxes and, where given, one of captions; `images` are folders where the pictures may be.
 
-    Raises one DataError for all faults; with `on_error="drop"` faulty entries are left out, logged and kept in `notes`.
+    Raises DataError only where nothing can be used.
     """
-    annotations, findings = parse_coco(instances, images, captions)
-    if on_error == "raise":
-        raise_errors(findings, _CURE)
-    dropped = errors_of(findings)
-    if dropped:
-        log.warning("left out %d faulty entries: %s", len(dropped), describe(dropped))
-    if not len(annotations.rows) and annotations.captions is None:
-        raise DataError(f"{instances}: no labels at all: {len(annotations)} pictures, not one usable box, no captions.")
-    return replace(annotations, notes=tuple(findings))
-
-
-def parse_coco(
-    instances: Path, images: Path | Sequence[Path], captions: Path | None = None
-) -> tuple[Annotations, list[Finding]]:
-    """The usable entries, and all that is wrong with the others. Raises DataError only where nothing can be used."""
     data = read_json(instances)
     reader = EntryReader(instances)
     categories = reader.categories(entries(data, "categories", instances))
     pictures = reader.pictures(entries(data, "images", instances))
-    offsets, rows = reader.objects(entries(data, "annotations", instances), pictures, categories)
+    offsets, rows, numbers = reader.objects(entries(data, "annotations", instances), pictures, categories)
     findings, texts = reader.findings, None
     if not pictures:
         raise_errors(findings, _CURE)
@@ -73,14 +48,16 @@ def parse_coco(
     annotations = Annotations(
         taxonomy=Taxonomy(tuple(categories.values()), tuple(categories), identities),
         image_ids=list(pictures),
-        root=_find_root([images] if isinstance(images, Path) else images, files, instances),
+        root=_find_root(images, files, instances),
         files=Strings(files),
         sizes=np.array([size for _, size in pictures.values()], dtype=np.int64),
         offsets=offsets,
         rows=rows,
         captions=texts,
     )
-    return annotations, findings
+    lines = EntryLines(instances)
+    origins = Origins(Strings([str(instances)] * len(files)), numbers, lambda i: place("annotations", i, lines))
+    return Parsed(annotations, findings, origins)
 
 
 def _find_root(candidates: Sequence[Path], files: list[str], instances: Path) -> Path:

@@ -1,0 +1,13 @@
+"""Annotation files of every format that is understood → Annotations.
+
+layout.py    what a reader gives
+detect.py    which format a folder is in
+read.py      a split, with faults raised or left out
+coco*.py     COCO JSON
+"""
+
+from unified.data.readers.detect import FORMATS, find_layout, find_splits
+from unified.data.readers.layout import Format, Layout, Origins, Parsed
+from unified.data.readers.read import OnError, read
+
+__all__ = ["FORMATS", "Format", "Layout", "OnError", "Origins", "Parsed", "find_layout", "find_splits", "read"]
