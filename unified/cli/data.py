@@ -47,17 +47,21 @@ def shapes(
 def check(
     folder: Folder,
     split: Annotated[str | None, typer.Option(help="Only this one.  [default: all that are found]")] = None,
+    fix: Annotated[Path | None, typer.Option(metavar="OUT", help="Write a mended copy into this new folder.")] = None,
     json: Json = False,
 ) -> None:
     """Look for faults in a data set.
 
-    Opens every picture, reads every annotation, lists all that is wrong; exit code 3 if anything is.
+    Opens every picture, reads every annotation, lists all that is wrong; exit code 3 if anything is. With --fix what
+    cannot be mended is left out of a copy in COCO's format, the rest is mended, and the copy is what the exit code says.
     """
     from unified.data.check import check as check_data
+    from unified.data.mend import mend
 
-    report = check_data(folder, split)
-    emit(report.to_json()) if json else say(report.text())
-    if not report.sound:
+    with progress("opening pictures") as report:
+        found = check_data(folder, split, progress=report) if fix is None else mend(folder, fix, split, progress=report)
+    emit(found.to_json()) if json else say(found.text())
+    if not found.sound:
         raise typer.Exit(DataError.exit_code)
 
 

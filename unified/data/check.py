@@ -12,7 +12,7 @@ from unified.data.checks.copies import check_copies
 from unified.data.checks.identities import check_identities
 from unified.data.checks.json_text import check_json_text
 from unified.data.checks.labels import check_classes, check_labels
-from unified.data.checks.names import check_names, find_picture, unlisted
+from unified.data.checks.names import check_names, find_pictures, unlisted
 from unified.data.checks.pictures import check_pictures
 from unified.data.checks.seen import look_at
 from unified.data.checks.split import Problem, Split
@@ -71,24 +71,25 @@ def examine(
         annotations = parsed.annotations
         reports.append(SplitReport.of(annotations, layout))
         read += parsed.findings
-        paths = [find_picture(annotations.root, name) for name in annotations.files]
-        seen = look_at(paths, progress)
+        seen = look_at(find_pictures(annotations.root, annotations.files), progress)
         splits.append(Split(layout.split, root, layout.source, annotations, parsed.origins, seen))
-        for file in layout.files:
-            read += check_json_text(file) if file.suffix == ".json" else ()
+        for file in parsed.json_files:
+            read += check_json_text(file)
     problems = [(one, problem) for one in splits for run in CHECKS for problem in run(one)]
     problems += [*check_copies(splits), *check_classes(splits)]
     findings = [*read, *(one.finding(problem) for one, problem in problems)]
     if split is None:
         # One split does not say which pictures of a shared folder belong to another.
-        findings += unlisted(seen.path for one in splits for seen in one.seen)
+        findings += unlisted(splits, {finding.file for finding in read})
     return Examined(tuple(splits), tuple(read), tuple(problems), Report(str(root), tuple(reports), tuple(findings)))
 
 
 def _unusable(layout: Layout, fault: DataError) -> Finding:
-    """The line is known to the parser that gave up."""
+    """The line is known to the parser that gave up; the message starts with the file, which may be that of captions."""
     cause, kind = fault.__cause__, kinds.UNUSABLE
+    file = str(fault).partition(": ")[0]
+    file = file if Path(file).exists() else str(layout.source)
     line: int | None = getattr(cause, "lineno", None)
     if isinstance(cause, UnicodeDecodeError):
         line = cause.object.count(b"\n", 0, cause.start) + 1
-    return Finding(kind.name, str(layout.source), "", str(fault), kind.severity, line)
+    return Finding(kind.name, file, "", str(fault).removeprefix(f"{file}: "), kind.severity, line)

@@ -105,6 +105,11 @@ class Mended:
     changes: tuple[Change, ...]
     copy: Report
 
+    @property
+    def sound(self) -> bool:
+        """Of the copy."""
+        return self.copy.sound
+
     def to_json(self) -> dict[str, Any]:
         return self.original.to_json() | {
             "changes": [change.to_json() for change in self.changes],

@@ -6,9 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from unified.data.checks import kinds
-from unified.data.checks.split import Problem, Split, Target
-
-TRAIN = "train"
+from unified.data.checks.split import TRAIN, Problem, Split, Target
 
 
 def check_copies(splits: Sequence[Split]) -> Iterator[tuple[Split, Problem]]:

@@ -31,5 +31,6 @@ def check_identities(split: Split) -> Iterator[Problem]:
             present.add(identity)
             if categories[row] != usual[identity]:
                 most = classes[identity][usual[identity]]
-                text = f"identity {identity} is a {names[categories[row]]!r} here, a {names[usual[identity]]!r} {most} x"
+                here, elsewhere = names[categories[row]], names[usual[identity]]
+                text = f"identity {identity} is {here!r} here, {elsewhere!r} on {most} boxes"
                 yield Problem(kinds.IDENTITY_CHANGES, text, Target.OBJECT, row)

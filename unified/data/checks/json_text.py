@@ -49,4 +49,5 @@ def _twice(text: str, start: int, *, top_only: bool = False) -> list[str]:
 
 def _finding(path: Path, where: str, key: str, text: str, at: int) -> Finding:
     kind, line = kinds.DUPLICATE_KEY, text.count("\n", 0, at) + 1
-    return Finding(kind.name, str(path), where, f"the key {key!r} comes twice; the last one counts", kind.severity, line)
+    message = f"the key {key!r} comes twice; the last one counts"
+    return Finding(kind.name, str(path), where, message, kind.severity, line)

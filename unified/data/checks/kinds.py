@@ -1,4 +1,4 @@
-"""Every kind of fault, declared once: its name, how bad it is, what it means, and what `data check --fix` does about it.
+"""Every kind of fault, declared once: its name, how bad it is, what it means, what `data check --fix` does about it.
 
 An *error* makes training fail, teaches it something wrong, or falsifies a score. A *note* does no harm as it is, or is
 right in some data sets.
@@ -29,7 +29,7 @@ class Fix(Enum):
     REWRITTEN = "picture written anew: PNG, 8-bit RGB, upright, one frame"
     UNTURNED = "picture written anew as PNG, as it is stored, without its EXIF turn"
     RENAMED = "copied under a proper name"
-    UNITED = "the splits get one list of classes, by name"
+    UNITED = "all splits get one list of classes, by name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,16 @@ def _note(name: str, fix: Fix, says: str) -> Kind:
 
 # Files.
 UNUSABLE = _error("unusable annotations", Fix.SPLIT_OUT, "The annotation file is malformed, cut short or not UTF-8.")
-DUPLICATE_KEY = _error("duplicate key", Fix.READ_ON, "A JSON object has a key twice; parsers keep the last one silently.")
+DUPLICATE_KEY = _error("duplicate key", Fix.READ_ON, "A JSON object has a key twice; parsers keep the last.")
 BYTE_ORDER_MARK = _note("byte order mark", Fix.NOT_COPIED, "The text starts with one; some readers stumble over it.")
 
 # Entries, as the readers find them.
 MISSING_VALUE = _error("missing value", Fix.ENTRY_OUT, "An entry lacks something that it needs.")
 WRONG_TYPE = _error("wrong type", Fix.ENTRY_OUT, "A value is text where a number belongs, or the like.")
 BAD_VALUE = _error("bad value", Fix.ENTRY_OUT, "A value is out of its range: a width of 0, a negative area.")
-DUPLICATE_IMAGE_ID = _error("duplicate image id", Fix.ENTRY_OUT, "Two pictures have one id; the first one keeps it.")
-DUPLICATE_ANNOTATION_ID = _error("duplicate annotation id", Fix.ENTRY_OUT, "Two boxes have one id; the first one stays.")
-DUPLICATE_CATEGORY_ID = _error("duplicate category id", Fix.ENTRY_OUT, "Two classes have one id; the first one keeps it.")
+DUPLICATE_IMAGE_ID = _error("duplicate image id", Fix.ENTRY_OUT, "Two pictures have one id; the first keeps it.")
+DUPLICATE_ANNOTATION_ID = _error("duplicate annotation id", Fix.ENTRY_OUT, "Two boxes have one id; the first stays.")
+DUPLICATE_CATEGORY_ID = _error("duplicate category id", Fix.ENTRY_OUT, "Two classes have one id; the first keeps it.")
 UNKNOWN_PICTURE = _error("unknown picture", Fix.ENTRY_OUT, "A box or caption belongs to a picture that is not listed.")
 UNKNOWN_CATEGORY = _error("unknown category", Fix.ENTRY_OUT, "A box has a class that the data set does not define.")
 NON_FINITE_BOX = _error("non-finite box", Fix.ENTRY_OUT, "A coordinate is NaN or infinite.")
@@ -70,7 +70,7 @@ ZERO_SIZE_BOX = _error("zero-size box", Fix.ENTRY_OUT, "Width or height is 0.")
 BOX_OUTSIDE = _error("box outside", Fix.ENTRY_OUT, "No part of the box lies in its picture.")
 BOX_CLIPPED = _note("box clipped", Fix.CLIPPED, "A box reaches out of its picture by more than rounding.")
 EMPTY_CAPTION = _error("empty caption", Fix.ENTRY_OUT, "A caption is blank.")
-DUPLICATE_CATEGORY_NAME = _note("duplicate category name", Fix.NONE, "Two classes have one name.")
+DUPLICATE_CATEGORY_NAME = _note("duplicate category name", Fix.UNITED, "Two classes have one name.")
 
 # Picture files.
 MISSING_PICTURE = _error("missing picture", Fix.PICTURE_OUT, "The file is not there.")
@@ -81,7 +81,7 @@ DAMAGED_PICTURE = _error("damaged picture", Fix.PICTURE_OUT, "The file is cut sh
 PICTURE_TOO_LARGE = _error("picture too large", Fix.PICTURE_OUT, "Decoding it would fill the memory.")
 UNREADABLE_PIXELS = _error("unreadable pixels", Fix.PICTURE_OUT, "Pixels without a range: floating-point, 32-bit, LAB.")
 TINY_PICTURE = _error("tiny picture", Fix.PICTURE_OUT, "A side has fewer than 4 pixels: a placeholder, no picture.")
-SIZE_MISMATCH = _error("size mismatch", Fix.PICTURE_OUT, "The annotated size is not the file's: its boxes lie elsewhere.")
+SIZE_MISMATCH = _error("size mismatch", Fix.PICTURE_OUT, "The annotated size is not the file's.")
 UNTURNED = _error("boxes of the unturned picture", Fix.UNTURNED, "The annotated size is that before the EXIF turn.")
 EXIF_TURN = _note("EXIF turn", Fix.REWRITTEN, "Upright only after an EXIF turn, which other tools may not make.")
 UNUSUAL_PIXELS = _note("unusual pixels", Fix.REWRITTEN, "CMYK or 16 bits: tools differ in what they make of such.")
@@ -91,7 +91,7 @@ BLANK_PICTURE = _note("blank picture", Fix.NONE, "All pixels have one colour.")
 # Names of files.
 WRONG_SUFFIX = _note("wrong suffix", Fix.RENAMED, "The content is of another format than the name says.")
 MISSPELT_NAME = _error("misspelt file name", Fix.RENAMED, "Right but for case or slashes: not found on every system.")
-PATH_OUTSIDE = _error("path outside", Fix.RENAMED, "Absolute, or out of the data set's folder: breaks when it is moved.")
+PATH_OUTSIDE = _error("path outside", Fix.RENAMED, "Absolute, or out of the data set's folder.")
 UNLISTED_PICTURES = _note("unlisted pictures", Fix.NOT_COPIED, "Picture files that no entry names.")
 
 # The same twice.
@@ -113,7 +113,7 @@ IDENTITY_TWICE = _error("identity twice", Fix.IDENTITY_OUT, "One identity on two
 IDENTITY_CHANGES = _error("identity changes class", Fix.IDENTITY_OUT, "An identity has another class than mostly.")
 
 # The split as a whole.
-NO_LABELS = _error("no labels", Fix.NONE, "Not one usable box, caption or tag in the split.")
+NO_LABELS = _error("no labels", Fix.SPLIT_OUT, "Not one usable box, caption or tag in the split.")
 CLASSES_DIFFER = _error("classes differ", Fix.UNITED, "A split defines other classes than the first one.")
 UNLABELLED_PICTURE = _note("unlabelled picture", Fix.NONE, "No box, caption or tag: empty on purpose, or forgotten?")
 UNUSED_CATEGORIES = _note("unused categories", Fix.NONE, "Classes without one example.")

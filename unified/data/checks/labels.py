@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from unified.data.checks import kinds
-from unified.data.checks.split import Problem, Split, Target
+from unified.data.checks.split import TRAIN, Problem, Split, Target
 
 
 def check_labels(split: Split) -> Iterator[Problem]:
@@ -16,6 +16,7 @@ def check_labels(split: Split) -> Iterator[Problem]:
     taxonomy, rows, tags = annotations.taxonomy, annotations.rows, annotations.tags
     if not annotations.labelled:
         yield Problem(kinds.NO_LABELS, "not one usable box, no captions, no tags")
+        return
     tagged = set() if tags is None else set(np.flatnonzero(tags.present.any(0)).tolist())
     unused = sorted(set(range(len(taxonomy))) - set(rows.categories.tolist()) - tagged)
     if unused:
@@ -35,11 +36,12 @@ def check_labels(split: Split) -> Iterator[Problem]:
 
 
 def check_classes(splits: Sequence[Split]) -> Iterator[tuple[Split, Problem]]:
-    """All splits against the first."""
-    for split in splits[1:]:
-        mine, first = _classes(split), _classes(splits[0])
+    """All splits that have labels against the one that is trained on."""
+    useful = sorted((split for split in splits if split.annotations.labelled), key=lambda split: split.name != TRAIN)
+    for split in useful[1:]:
+        mine, first = _classes(split), _classes(useful[0])
         if mine != first:
-            text = f"{_few(mine)} here, {_few(first)} in the split {splits[0].name!r}; all splits need one list"
+            text = f"{_few(mine)} here, {_few(first)} in the split {useful[0].name!r}; all splits need one list"
             yield split, Problem(kinds.CLASSES_DIFFER, text)
 
 

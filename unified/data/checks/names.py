@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from unified.data import paths
@@ -44,27 +43,42 @@ def check_names(split: Split) -> Iterator[Problem]:
             yield Problem(kinds.LISTED_TWICE, text, Target.PICTURE, i)
 
 
-def find_picture(root: Path, name: str) -> Path:
-    """The file that `name` means; where there is none, the one that differs in case or slashes only, if there is one."""
-    path = root / name
-    if path.exists() or PurePosixPath(name).is_absolute():
-        return path
-    found = root
-    for part in PureWindowsPath(name).parts:
-        if part != ".." and not (found / part).exists():
-            part = next((other for other in _names(found) if other.casefold() == part.casefold()), part)
-        found /= part
-    return found if found.exists() else path
+def find_pictures(root: Path, names: Iterable[str]) -> list[Path]:
+    """The file that each name means; where there is none, the one that differs in case or slashes only."""
+    listed: dict[Path, dict[str, str]] = {}  # folder → name without case → name
+
+    def there(folder: Path, part: str) -> str:
+        if part == ".." or (folder / part).exists():
+            return part
+        if folder not in listed:
+            listed[folder] = {name.casefold(): name for name in paths.names(folder)}
+        return listed[folder].get(part.casefold(), part)
+
+    found = []
+    for name in names:
+        path = root / name
+        if not path.exists() and not PurePosixPath(name).is_absolute():
+            nearest = root
+            for part in PureWindowsPath(name).parts:
+                nearest /= there(nearest, part)
+            path = nearest if nearest.exists() else path
+        found.append(path)
+    return found
 
 
-def unlisted(listed: Iterable[Path]) -> Iterator[Finding]:
-    """Picture files beside the listed ones that no entry names, folder by folder."""
-    known = {os.path.normpath(path) for path in listed}
-    for folder in sorted({os.path.dirname(path) for path in known}):
+def unlisted(splits: Iterable[Split], blamed: Container[str]) -> Iterator[Finding]:
+    """Picture files beside the listed ones that no entry names, folder by folder; not those that were `blamed`."""
+    known, folders = set[str](), set[str]()
+    for split in splits:
+        paths_of_split = [os.path.normpath(seen.path) for seen in split.seen]
+        known.update(paths_of_split)
+        folders.update(os.path.dirname(path) for path in paths_of_split if _is_within(path, split.root))
+    for folder in sorted(folders):
         spare = [
             name
             for name in paths.names(Path(folder))
-            if os.path.splitext(name)[1].lower() in _PICTURES and os.path.join(folder, name) not in known
+            if os.path.splitext(name)[1].lower() in _PICTURES
+            and not ((path := os.path.join(folder, name)) in known or path in blamed)
         ]
         if spare:
             more = ", …" if len(spare) > _SHOWN else ""
@@ -75,10 +89,10 @@ def unlisted(listed: Iterable[Path]) -> Iterator[Finding]:
 def _is_outside(base: Path, name: str, root: Path) -> bool:
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).drive:
         return True
-    path, top = os.path.abspath(base / name), os.path.abspath(root)
-    return os.path.commonpath([path, top]) != top
+    return not _is_within(base / name, root)
 
 
-@cache
-def _names(folder: Path) -> list[str]:
-    return paths.names(folder)
+def _is_within(path: str | Path, root: Path) -> bool:
+    """As the path is written: links may lead where they like."""
+    top = os.path.abspath(root)
+    return os.path.commonpath([os.path.abspath(path), top]) == top

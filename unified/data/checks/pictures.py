@@ -43,5 +43,5 @@ def _faults(seen: Seen, annotated: tuple[int, int]) -> Iterator[tuple[Kind, str]
         yield kinds.UNUSUAL_PIXELS, f"pixels are stored as {header.mode}; they are read as 8-bit RGB"
     if header.frames > 1:
         yield kinds.ANIMATION, f"the file has {header.frames} frames; the first is read"
-    if seen.blank:
+    if seen.blank and min(size) >= LEAST_SIDE:
         yield kinds.BLANK_PICTURE, "all pixels have one colour"

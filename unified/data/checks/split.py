@@ -11,7 +11,9 @@ from unified.data.annotations import Annotations
 from unified.data.checks.kinds import Kind
 from unified.data.checks.seen import Seen
 from unified.data.findings import Finding
-from unified.data.readers import Origins
+from unified.data.readers import Origins, Spot
+
+TRAIN = "train"  # the split that is trained on, as configs call it
 
 
 class Target(Enum):
@@ -49,15 +51,14 @@ class Split:
         file, where, line = self._place(problem)
         return Finding(problem.kind.name, file, where, problem.message, problem.kind.severity, line)
 
-    def _place(self, problem: Problem) -> tuple[str, str, int | None]:
+    def _place(self, problem: Problem) -> Spot:
+        origins, i = self.origins, problem.index
         match problem.target:
-            case Target.SPLIT:
-                return str(self.source), "", None
             case Target.PICTURE:
-                return self.origins.of_picture(problem.index) or (str(self.seen[problem.index].path), "", None)
+                return origins.picture(i) if origins.picture is not None else (str(self.seen[i].path), "", None)
             case Target.OBJECT:
-                offsets = self.annotations.offsets
-                picture = int(offsets.searchsorted(problem.index, side="right")) - 1
-                return self.origins.of(picture, problem.index)
-            case Target.CAPTION:
-                return self.origins.of_caption(problem.index) or (str(self.source), "", None)
+                return origins.of(int(self.annotations.offsets.searchsorted(i, side="right")) - 1, i)
+            case Target.CAPTION if origins.caption is not None:
+                return origins.caption(i)
+            case _:
+                return str(self.source), "", None

@@ -7,7 +7,7 @@ coco*.py     COCO JSON
 """
 
 from unified.data.readers.detect import FORMATS, find_layout, find_splits
-from unified.data.readers.layout import Format, Layout, Origins, Parsed
+from unified.data.readers.layout import Format, Layout, Origins, Parsed, Spot
 from unified.data.readers.read import OnError, read
 
-__all__ = ["FORMATS", "Format", "Layout", "OnError", "Origins", "Parsed", "find_layout", "find_splits", "read"]
+__all__ = ["FORMATS", "Format", "Layout", "OnError", "Origins", "Parsed", "Spot", "find_layout", "find_splits", "read"]
