@@ -39,7 +39,7 @@ class Dataset:
         tags = annotations.tags_of(i)
         labels = Labels(
             objects=objects,
-            tags=None if tags is None else torch.from_numpy(tags.copy()),
+            tags=None if tags is None else torch.tensor(tags),
             captions=annotations.captions_of(i),
         )
         return Record(annotations.image_ids[i], annotations.path(i), (width, height), labels)

@@ -188,6 +188,7 @@ def test_a_faulty_annotation_can_be_dropped_and_is_listed(
         (lambda d: d["images"][1].update(width=0), "width is 0; allowed: 1 or more"),
         (lambda d: d["images"][1].update(width="64"), 'width is "64"; allowed: a whole number'),
         (lambda d: d["images"][1].update(height=48.5), "height is 48.5; allowed: a whole number"),
+        (lambda d: d["images"][1].update(width=1e30), "allowed: less than 2"),
         (lambda d: d["images"][1].update(id=True), "id is true; allowed: a whole number or a string"),
         (lambda d: d["categories"][1].update(id=7), "category id 7 is taken"),
         (lambda d: d["categories"][1].pop("name"), "has no 'name'"),

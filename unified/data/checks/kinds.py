@@ -64,13 +64,25 @@ DUPLICATE_ANNOTATION_ID = _error("duplicate annotation id", Fix.ENTRY_OUT, "Two 
 DUPLICATE_CATEGORY_ID = _error("duplicate category id", Fix.ENTRY_OUT, "Two classes have one id; the first keeps it.")
 UNKNOWN_PICTURE = _error("unknown picture", Fix.ENTRY_OUT, "A box or caption belongs to a picture that is not listed.")
 UNKNOWN_CATEGORY = _error("unknown category", Fix.ENTRY_OUT, "A box has a class that the data set does not define.")
-NON_FINITE_BOX = _error("non-finite box", Fix.ENTRY_OUT, "A coordinate is NaN or infinite.")
+NON_FINITE = _error("non-finite number", Fix.ENTRY_OUT, "A coordinate is NaN or infinite.")
 NEGATIVE_BOX = _error("negative box", Fix.ENTRY_OUT, "Width or height is negative: corners swapped, or another format.")
 ZERO_SIZE_BOX = _error("zero-size box", Fix.ENTRY_OUT, "Width or height is 0.")
 BOX_OUTSIDE = _error("box outside", Fix.ENTRY_OUT, "No part of the box lies in its picture.")
 BOX_CLIPPED = _note("box clipped", Fix.CLIPPED, "A box reaches out of its picture by more than rounding.")
 EMPTY_CAPTION = _error("empty caption", Fix.ENTRY_OUT, "A caption is blank.")
 DUPLICATE_CATEGORY_NAME = _note("duplicate category name", Fix.UNITED, "Two classes have one name.")
+
+# Text formats, as their readers find them.
+UNUSABLE_LABELS = _error("unusable label file", Fix.PICTURE_OUT, "The label file of a picture is malformed or no text.")
+MISSING_LABELS = _error("missing label file", Fix.ENTRY_OUT, "A picture of the list has no label file.")
+WRONG_COLUMNS = _error("wrong columns", Fix.ENTRY_OUT, "A line has too many values, or too few.")
+NOT_A_SHARE = _error("not a share", Fix.ENTRY_OUT, "Pixels where shares of the picture, 0 to 1, belong.")
+PATH_NOT_THERE = _note("path not there", Fix.NONE, "The description's own path is not there; its folder was taken.")
+POLYGONS = _note("polygons", Fix.NONE, "Polygons became the boxes around them.")
+KEYPOINTS = _note("keypoints", Fix.NONE, "Lines have keypoints, which are left out.")
+IGNORED_OBJECTS = _note("ignored objects", Fix.NONE, "Objects to be ignored became crowd regions.")
+DIFFICULT_OBJECTS = _note("difficult objects", Fix.NONE, "Objects marked difficult became crowd regions.")
+UNKNOWN_TAGS = _note("unknown tags", Fix.NONE, "Of some pictures a class is unknown; they count as unlabelled.")
 
 # Picture files.
 MISSING_PICTURE = _error("missing picture", Fix.PICTURE_OUT, "The file is not there.")
@@ -123,5 +135,5 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in list(vars().values()) if i
 
 
 def kind_of(name: str) -> Kind:
-    """The kind of that name; readers outside this repository may have kinds of their own, which they leave out."""
+    """The kind of that name. A reader may have kinds of its own; what is wrong so it leaves out."""
     return KINDS.get(name) or Kind(name, "error", "Found by the reader of the format.", Fix.ENTRY_OUT)

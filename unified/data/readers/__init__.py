@@ -4,6 +4,12 @@ layout.py    what a reader gives
 detect.py    which format a folder is in
 read.py      a split, with faults raised or left out
 coco*.py     COCO JSON
+yolo*.py     YOLO text
+voc.py       Pascal VOC's XML
+mot*.py      MOTChallenge text
+tables.py    CSV files
+folders.py   a folder a class
+draft.py     what the last five put together
 """
 
 from unified.data.readers.detect import FORMATS, find_layout, find_splits

@@ -11,17 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from unified.data.annotations import Annotations, Strings
+from unified.data.annotations import Annotations, Strings, Videos
 from unified.data.fields import entries, read_json
 from unified.data.findings import raise_errors
-from unified.data.paths import listing
-from unified.data.readers.coco_entries import EntryReader, place
+from unified.data.readers.coco_entries import EntryReader, Picture, place
 from unified.data.readers.json_lines import EntryLines
 from unified.data.readers.layout import Origins, Parsed, Spot
+from unified.data.readers.pictures import find_root
 from unified.data.sample import Taxonomy
 from unified.errors import DataError
 
-_PROBED = 16  # pictures looked for to find the folder that `file_name` is relative to
 _CURE = "Mend or remove these entries."
 
 
@@ -45,17 +44,18 @@ def parse_coco(instances: Path, images: Sequence[Path], captions: Path | None = 
         texts = reader.captions(entries(read_json(captions), "annotations", captions), pictures)
         findings = findings + reader.findings
         caption = _spots(captions, "annotations", reader.caption_entries, EntryLines(captions))
-    files = [file for file, _ in pictures.values()]
+    files = [picture.file for picture in pictures.values()]
     identities = len(np.unique(rows.identities[rows.identities >= 0]))
     annotations = Annotations(
         taxonomy=Taxonomy(tuple(categories.values()), tuple(categories), identities),
         image_ids=list(pictures),
-        root=_find_root(images, files, instances),
+        root=find_root(images, files, instances, "file_name"),
         files=Strings(files),
-        sizes=np.array([size for _, size in pictures.values()], dtype=np.int64),
+        sizes=np.array([picture.size for picture in pictures.values()], dtype=np.int64),
         offsets=offsets,
         rows=rows,
         captions=texts,
+        videos=_videos(list(pictures.values())),
     )
     origins = Origins(
         files=Strings([str(instances)] * len(files)),
@@ -72,15 +72,9 @@ def _spots(file: Path, name: str, entries: Sequence[int], lines: EntryLines) -> 
     return lambda i: (str(file), *place(name, entries[i], lines))
 
 
-def _find_root(candidates: Sequence[Path], files: list[str], instances: Path) -> Path:
-    """The folder that holds most of some pictures: layouts differ in what file names are relative to."""
-    probes = files[:: max(len(files) // _PROBED, 1)]
-    hits = [sum((folder / file).is_file() for file in probes) for folder in candidates]
-    if not any(hits):
-        looked_for = "\n".join(f"  {folder / file}" for folder in candidates for file in files[:3])
-        nearest = next((folder for folder in candidates if folder.is_dir()), instances.parent)
-        raise DataError(
-            f"{instances}: its pictures are not there. Looked for, among others:\n{looked_for}\n"
-            f"{nearest} holds {listing(nearest)}. Put the pictures there, or correct file_name."
-        )
-    return candidates[hits.index(max(hits))]
+def _videos(pictures: Sequence[Picture]) -> Videos | None:
+    """`video` and `frame_id` are no part of COCO: believed only where every picture has both."""
+    names, frames = [picture.video for picture in pictures], [picture.frame for picture in pictures]
+    if not all(isinstance(name, str) and name for name in names) or not all(type(frame) is int for frame in frames):
+        return None
+    return Videos(Strings(names), np.array(frames, dtype=np.int64))

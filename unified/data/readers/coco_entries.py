@@ -17,8 +17,19 @@ from unified.data.readers.boxes import Row, clip, pack
 from unified.data.readers.json_lines import EntryLines
 
 ImageId = int | str
-Pictures = dict[ImageId, tuple[str, tuple[int, int]]]  # image id → file name, (width, height)
 _Value = TypeVar("_Value")
+
+
+class Picture(NamedTuple):
+    """An entry of the list of pictures; `video` and `frame` are what stands there, unchecked."""
+
+    file: str
+    size: tuple[int, int]  # width, height
+    video: Any
+    frame: Any
+
+
+Pictures = dict[ImageId, Picture]
 
 
 class _Spot(NamedTuple):
@@ -71,7 +82,8 @@ class EntryReader:
                 lambda e: fields.whole(e, "height", least=1),
             )
             if values is not None:
-                found[values[0]] = values[1], (values[2], values[3])
+                size = values[2], values[3]
+                found[values[0]] = Picture(values[1], size, entry.get("video"), entry.get("frame_id"))
                 self.picture_entries.append(i)
         return found
 
@@ -100,7 +112,7 @@ class EntryReader:
             x, y, w, h = box
             try:
                 got = f"bbox [{x:g}, {y:g}, {w:g}, {h:g}]"
-                corners, note = clip((x, y, x + w, y + h), pictures[image_id][1], got)
+                corners, note = clip((x, y, x + w, y + h), pictures[image_id].size, got)
             except Fault as fault:
                 self._add(_Spot("annotations", i, entry), fault)
                 continue

@@ -7,10 +7,15 @@ from pathlib import Path
 
 from unified.data.paths import listing, missing
 from unified.data.readers.coco_layouts import COCO
+from unified.data.readers.folders import FOLDERS
 from unified.data.readers.layout import Format, Layout
+from unified.data.readers.mot import MOT
+from unified.data.readers.tables import CSV
+from unified.data.readers.voc import VOC
+from unified.data.readers.yolo import YOLO
 from unified.errors import ConfigError, DataError, nearest
 
-FORMATS: tuple[Format, ...] = (COCO,)
+FORMATS: tuple[Format, ...] = (COCO, YOLO, VOC, MOT, CSV, FOLDERS)
 _SAME_SPLIT = {"val": "valid", "valid": "val"}  # Roboflow writes "valid"
 
 
