@@ -35,11 +35,12 @@ CHECKS: tuple[Callable[[Split], Iterator[Problem]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A data set, with all that was found: what reading dropped or noted, and what the checks found in the rest."""
+    """A data set, with all that was found: by its reader, by the checks in what that kept, and beside it."""
 
     splits: tuple[Split, ...]
     read: tuple[Finding, ...]
     problems: tuple[tuple[Split, Problem], ...]
+    spare: tuple[Finding, ...]
     report: Report
 
 
@@ -72,16 +73,19 @@ def examine(
         reports.append(SplitReport.of(annotations, layout))
         read += parsed.findings
         seen = look_at(find_pictures(annotations.root, annotations.files), progress)
-        splits.append(Split(layout.split, root, layout.source, annotations, parsed.origins, seen))
+        silent = frozenset(
+            finding.file for finding in parsed.findings if kinds.kind_of(finding.kind) is kinds.UNUSABLE_LABELS
+        )
+        splits.append(Split(layout.split, root, layout.source, annotations, parsed.origins, seen, silent))
         for file in parsed.json_files:
             read += check_json_text(file)
     problems = [(one, problem) for one in splits for run in CHECKS for problem in run(one)]
     problems += [*check_copies(splits), *check_classes(splits)]
-    findings = [*read, *(one.finding(problem) for one, problem in problems)]
-    if split is None:
-        # One split does not say which pictures of a shared folder belong to another.
-        findings += unlisted(splits, {finding.file for finding in read})
-    return Examined(tuple(splits), tuple(read), tuple(problems), Report(str(root), tuple(reports), tuple(findings)))
+    read = list(dict.fromkeys(read))  # what one file says of all splits is found with each of them
+    # One split does not say which pictures of a shared folder belong to another.
+    spare = tuple(unlisted(splits, {finding.file for finding in read})) if split is None else ()
+    findings = (*read, *(one.finding(problem) for one, problem in problems), *spare)
+    return Examined(tuple(splits), tuple(read), tuple(problems), spare, Report(str(root), tuple(reports), findings))
 
 
 def _unusable(layout: Layout, fault: DataError) -> Finding:

@@ -103,6 +103,7 @@ class Mended:
 
     original: Report
     changes: tuple[Change, ...]
+    lost: tuple[str, ...]  # what the format cannot hold
     copy: Report
 
     @property
@@ -113,6 +114,7 @@ class Mended:
     def to_json(self) -> dict[str, Any]:
         return self.original.to_json() | {
             "changes": [change.to_json() for change in self.changes],
+            "lost": list(self.lost),
             "copy": self.copy.to_json(),
         }
 
@@ -125,4 +127,5 @@ class Mended:
             lines.append(f"  {spot}: {found.kind}: {change.done}")
         if len(self.changes) > SHOWN:
             lines.append(f"  … and {len(self.changes) - SHOWN} more (--json lists them all)")
+        lines += [f"  not held by its format: {text}" for text in self.lost]
         return "\n".join([*lines, self.copy.text()])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.checks import planted_text
 from tests.data.checks.planted import PLANTINGS, Planted, Site, fingerprint, kind_in
 from unified.data.check import check
 from unified.data.checks.kinds import KINDS, Fix, kind_of
@@ -37,9 +38,10 @@ def test_a_clean_set_has_no_finding(tmp_path: Path) -> None:
     assert not check(tmp_path / "data").findings
 
 
-def test_every_kind_of_coco_data_is_planted() -> None:
-    assert {kind_in(name) for name in PLANTINGS} == set(KINDS)
-    assert len(KINDS) >= 25
+def test_every_kind_is_planted(tmp_path: Path) -> None:
+    text = {planting(tmp_path / name)[0] for name, planting in planted_text.PLANTINGS.items()}
+
+    assert {kind_in(name) for name in PLANTINGS} | text == set(KINDS)
 
 
 @pytest.mark.parametrize("name", PLANTINGS)
@@ -72,3 +74,23 @@ def test_the_copy_is_clean_and_the_original_as_before(dirty: tuple[Path, list[Pl
     assert left <= {Fix.NONE}
     listed = Counter(place(change.finding) for change in mended.changes)
     assert listed == Counter(one.at() for one in planted if kind_of(one.kind).fix is not Fix.NONE)
+
+
+@pytest.mark.parametrize("format", planted_text.CLEAN)
+def test_a_clean_set_of_another_format_has_no_finding(format: str, tmp_path: Path) -> None:
+    planted_text.CLEAN[format](tmp_path)
+
+    assert not check(tmp_path).findings
+
+
+@pytest.mark.parametrize("name", planted_text.PLANTINGS)
+def test_a_fault_of_another_format_is_found_and_mended(name: str, tmp_path: Path) -> None:
+    planted = planted_text.PLANTINGS[name](tmp_path / "data")
+    before = fingerprint(tmp_path / "data")
+
+    mended = mend(tmp_path / "data", tmp_path / "copy")
+
+    assert [place(finding) for finding in mended.original.findings] == [planted]
+    assert mended.copy.sound and fingerprint(tmp_path / "data") == before
+    fix = kind_of(planted[0]).fix
+    assert [place(change.finding) for change in mended.changes] == ([] if fix is Fix.NONE else [planted])

@@ -27,7 +27,7 @@ def check_labels(split: Split) -> Iterator[Problem]:
     if ids and list(ids) not in (list(range(len(ids))), list(range(1, len(ids) + 1))):
         yield Problem(kinds.ID_GAPS, f"{len(ids)} class ids lie between {ids[0]} and {ids[-1]}")
     for i in range(len(annotations)):
-        empty = annotations.offsets[i] == annotations.offsets[i + 1]
+        empty = annotations.offsets[i] == annotations.offsets[i + 1] and split.origins.files[i] not in split.silent
         # A file of tags or captions that is silent about a picture says just that.
         if annotations.boxed and empty and annotations.captions_of(i) is None and annotations.tags_of(i) is None:
             text = f"{annotations.files[i]}: no box; fine if the picture shows none"

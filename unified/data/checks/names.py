@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from unified.data import paths
@@ -66,8 +66,12 @@ def find_pictures(root: Path, names: Iterable[str]) -> list[Path]:
     return found
 
 
-def unlisted(splits: Iterable[Split], blamed: Container[str]) -> Iterator[Finding]:
-    """Picture files beside the listed ones that no entry names, folder by folder; not those that were `blamed`."""
+def unlisted(splits: Iterable[Split], files: Iterable[str]) -> Iterator[Finding]:
+    """Picture files beside the listed ones that no entry names, folder by folder.
+
+    Not those of which, or of whose label `files`, something is said already.
+    """
+    blamed = {Path(file).stem for file in files}
     known, folders = set[str](), set[str]()
     for split in splits:
         paths_of_split = [os.path.normpath(seen.path) for seen in split.seen]
@@ -78,7 +82,8 @@ def unlisted(splits: Iterable[Split], blamed: Container[str]) -> Iterator[Findin
             name
             for name in paths.names(Path(folder))
             if os.path.splitext(name)[1].lower() in _PICTURES
-            and not ((path := os.path.join(folder, name)) in known or path in blamed)
+            and os.path.join(folder, name) not in known
+            and os.path.splitext(name)[0] not in blamed
         ]
         if spare:
             more = ", …" if len(spare) > _SHOWN else ""

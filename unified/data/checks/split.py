@@ -45,6 +45,7 @@ class Split:
     annotations: Annotations
     origins: Origins
     seen: Sequence[Seen]
+    silent: frozenset[str] = frozenset()  # label files that cannot be read: their pictures are not empty but unknown
 
     def finding(self, problem: Problem) -> Finding:
         """The problem with its place in the files."""
