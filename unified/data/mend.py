@@ -20,8 +20,9 @@ from unified.data.checks.kinds import NO_LABELS, Fix, kind_of
 from unified.data.checks.split import Problem
 from unified.data.findings import Finding
 from unified.data.paths import listing
+from unified.data.readers import detect
 from unified.data.report import Change, Mended
-from unified.data.write_coco import COCO
+from unified.data.writers import WRITERS
 from unified.errors import DataError
 
 # What a check would mend in an entry, the reader has left out with the entry.
@@ -42,6 +43,8 @@ def mend(
     """
     source, target = Path(path), Path(out)
     _refuse(target, source)
+    name = detect(source, format)[0].name
+    writer = next(writer for writer in WRITERS if writer.name == name)
     examined = examine(source, split, format, progress)
     drafts = {id(one): Draft.of(one) for one in examined.splits}
     for draft in drafts.values():
@@ -56,12 +59,12 @@ def mend(
     try:
         splits = _stage(drafts.values(), unfinished / "pictures", changes)
         (unfinished / "data").mkdir()
-        lost = COCO.write(splits, unfinished / "data", _move)
+        lost = writer.write(splits, unfinished / "data", _move)
         os.rename(unfinished / "data", target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     made = tuple(change for change in changes if change.done != Fix.NONE.value)
-    return Mended(examined.report, made, tuple(lost), check(target, format=None))
+    return Mended(examined.report, made, tuple(lost), check(target, format=name))
 
 
 def _stage(drafts: Iterable[Draft], folder: Path, changes: list[Change]) -> dict[str, Annotations]:

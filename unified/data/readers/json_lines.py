@@ -47,7 +47,8 @@ def entry_starts(text: str) -> dict[str, list[int]]:
 
     def skip(at: int) -> int:
         """Past white space from `at` on."""
-        return _SPACE.match(text, at).end()  # type: ignore[union-attr] - it also matches nothing
+        found = _SPACE.match(text, at)
+        return found.end() if found else at
 
     def after(at: int) -> int:
         """The next key or element after a value that ended at `at`, or the closing bracket."""

@@ -55,17 +55,17 @@ class VocLayout:
             else:
                 try:
                     files.append((xml, self._picture_of(stem, trees[stem], pictures)))
-                except Fault as fault:
-                    findings.append((xml, fault, trees[stem].line))
+                except Fault as lost:
+                    findings.append((xml, lost, trees[stem].line))
         if not files and not findings:
             raise DataError(f"{self.listed or self.source}: split {self.split!r} is empty; a data set needs pictures.")
         draft = Draft(self.root, [picture for _, picture in files])
-        for file, fault, line in findings:
-            draft.fault(file, fault, line)
+        for path, found, line in findings:
+            draft.fault(path, found, line)
         xml_of = {picture: xml for xml, picture in files}
         labels = [xml_of[path] for path in draft.paths]
-        classes, file = self._classes(trees)
-        reader = _Objects(draft, classes, file)
+        classes, source = self._classes(trees)
+        reader = _Objects(draft, classes, source)
         for i, xml in enumerate(labels):
             reader.read(i, xml, trees[xml.stem])
         reader.say(self.source)

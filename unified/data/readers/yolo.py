@@ -21,6 +21,7 @@ from unified.data.readers.yolo_layouts import CLASS_FILES, Description, describe
 from unified.errors import DataError
 
 _FORM = "a line is `class x y w h`, or `class x1 y1 x2 y2 x3 y3 …` for a polygon"
+_DIGITS = 6  # of a pixel
 _SLACK = 0.01  # share of the picture by which tools' rounding may leave it
 
 
@@ -170,7 +171,9 @@ class _Rows:
                 kind = "negative box" if w < 0 or h < 0 else "zero-size box"
                 raise Fault(kind, f"w and h are {words[3]} and {words[4]}; allowed: above 0")
             _refuse_pixels(values, words)
-            box = ((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+            corners = (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
+            # A file of ten digits then gives back the very pixels that it was made of.
+            box = (*(round(corner, _DIGITS) for corner in corners),)
         elif len(values) >= 6 and len(values) % 2 == 0:
             _refuse_pixels(values, words)
             xs, ys = [x * width for x in values[::2]], [y * height for y in values[1::2]]
@@ -187,9 +190,7 @@ class _Rows:
 def _refuse_pixels(values: list[float], words: list[str]) -> None:
     for value, word in zip(values, words[1:], strict=False):
         if not -_SLACK <= value <= 1 + _SLACK:
-            raise Fault(
-                "not a share", f"{word} is not in 0 to 1; allowed: shares of the picture's width and height"
-            )
+            raise Fault("not a share", f"{word} is not in 0 to 1; allowed: shares of the picture's width and height")
 
 
 def _polygon_area(xs: list[float], ys: list[float]) -> float:
