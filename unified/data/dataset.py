@@ -9,10 +9,9 @@ import torch
 from PIL import Image
 
 from unified.data.annotations import Annotations
-from unified.data.coco import OnError, read_coco
 from unified.data.findings import counts
-from unified.data.layouts import find_layout
 from unified.data.picture import open_picture
+from unified.data.readers import OnError, find_layout, read
 from unified.data.sample import Labels, Record, Taxonomy
 
 
@@ -35,8 +34,14 @@ class Dataset:
         """Picture i as the files describe it, boxes in original pixels; its file is not opened."""
         annotations = self.annotations
         width, height = annotations.size(i)
-        objects = annotations.objects_of(i).objects((height, width), torch.float64)
-        labels = Labels(objects=objects, captions=annotations.captions_of(i))
+        # Where the files say nothing of objects, the picture is unlabelled for them, not empty.
+        objects = annotations.objects_of(i).objects((height, width), torch.float64) if annotations.boxed else None
+        tags = annotations.tags_of(i)
+        labels = Labels(
+            objects=objects,
+            tags=None if tags is None else torch.tensor(tags),
+            captions=annotations.captions_of(i),
+        )
         return Record(annotations.image_ids[i], annotations.path(i), (width, height), labels)
 
     def picture(self, i: int, at_least: int | None = None) -> Image.Image:
@@ -53,11 +58,13 @@ class Dataset:
     def summary(self) -> str:
         """One line: what is in it."""
         annotations, rows = self.annotations, self.annotations.rows
-        parts = [
-            f"{self.name}, {self.split}: {len(self)} pictures",
-            f"{len(rows)} objects of {len(self.taxonomy)} classes",
-            f"{int((np.diff(annotations.offsets) == 0).sum())} pictures without objects",
-        ]
+        parts = [f"{self.name}, {self.split}: {len(self)} pictures"]
+        if annotations.boxed:
+            parts.append(f"{len(rows)} objects of {len(self.taxonomy)} classes")
+            parts.append(f"{int((np.diff(annotations.offsets) == 0).sum())} pictures without objects")
+        if annotations.tags is not None:
+            tagged, known = int(annotations.tags.present.sum()), int(annotations.tags.known.sum())
+            parts.append(f"{tagged} tags of {len(self.taxonomy)} classes on {known} pictures")
         if rows.crowd.any():
             parts.append(f"{int(rows.crowd.sum())} crowd regions")
         if self.taxonomy.identities:
@@ -68,12 +75,12 @@ class Dataset:
         return ", ".join(parts)
 
 
-def open_dataset(path: Path | str, split: str, *, on_error: OnError = "raise") -> Dataset:
-    """The split of the data set in the folder `path`, in whichever known layout it is.
+def open_dataset(path: Path | str, split: str, *, on_error: OnError = "raise", format: str | None = None) -> Dataset:
+    """The split of the data set in the folder `path`, in whichever known format it is, or in the one that is named.
 
-    Raises DataError: no such split, or faults in the annotations (see `read_coco`, also for `on_error`).
+    Raises DataError: no such split, or faults in the annotations (see `readers.read`, also for `on_error`).
     """
     root = Path(path)
-    layout = find_layout(root, split)
-    annotations = read_coco(layout.instances, layout.images, layout.captions, on_error=on_error)
+    layout = find_layout(root, split, format)
+    annotations = read(layout, on_error=on_error)
     return Dataset(f"{root.resolve().name} ({layout.name})", layout.split, annotations)
