@@ -43,7 +43,12 @@ class Run:
         path = self.path / STATUS
         if not path.is_file():
             return None
-        state: str = json.loads(path.read_text(encoding="utf-8"))["state"]
+        try:
+            state: str = json.loads(path.read_text(encoding="utf-8"))["state"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise UnifiedError(
+                f"{path}: no status of a run ({error}); move the folder away to train it anew"
+            ) from error
         return state
 
     def scores(self) -> dict[str, float | None]:
@@ -57,9 +62,12 @@ class Run:
 def grid(experiment: Experiment, out: Path, overrides: Sequence[str] = ()) -> list[Run]:
     """All runs, seed by seed, so that a stopped experiment has whole rows to compare.
 
+    Variants of the same name and config in several experiments are one run where they share the folder `out`.
+
     Raises:
         InvalidConfig: a run whose config is not valid.
         ConfigError: a folder that holds a run of another config.
+        UnifiedError: a folder whose status cannot be read.
     """
     runs = [
         Run(variant, seed, experiment.run_config(variant, seed, tuple(overrides)), out / variant / f"seed-{seed}")
@@ -69,6 +77,7 @@ def grid(experiment: Experiment, out: Path, overrides: Sequence[str] = ()) -> li
     for run in runs:
         run.config.dataset()
         _same_config(run)
+        run.state()  # a damaged folder is told before anything is trained
     return runs
 
 
