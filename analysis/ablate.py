@@ -33,9 +33,9 @@ READING = (
     "Each dot is the change of a task's score when its code (row) is changed and nothing else, the bar its 95 % "
     "bootstrap interval over the pictures. Left of the line, the network needs the code as it is; on the line, the "
     "code does not matter. “neutral” takes the code away, “swap” gives it the other task's values, “shuffle” keeps its "
-    "values but not their channels, “initial” is its random start. An added code moves all scores of a class alike: a "
-    "metric of their order such as mAP hardly sees it where scores are pooled over the picture; one with a threshold "
-    "does."
+    "values but not their channels, “initial” is its random start. Tasks that a code does not reach "
+    "keep their scores to the last digit, and are not shown. An added code moves all scores of a class alike: a metric "
+    "of their order such as mAP hardly sees it where scores are pooled over the picture; one with a threshold does."
 )
 
 

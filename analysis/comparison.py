@@ -16,8 +16,8 @@ from unified.errors import DataError
 from unified.train.log import METRICS, read
 from unified.train.run import CONFIG
 
-from .curves import main_scores, plot_curves
-from .figure import colour, dash, drawn
+from .curves import main_scores, plain_numbers, plot_curves
+from .figure import colour, dash, drawn, marker
 from .report import Plot, Row, Section, folder_of, save
 
 NAME = "curves"
@@ -124,6 +124,7 @@ def plot_groups(groups: Sequence[Group], path: Path) -> Path:
             axes.set_title("joint loss" if key == "loss" else key.replace("/", " · "), loc="left")
             axes.set_xlabel("update" if key == "loss" else "epoch")
         panels[0].set_yscale("log")
+        plain_numbers(panels[0])
         handles, names = panels[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper right", ncols=min(len(names), 4))
     return path
@@ -131,9 +132,9 @@ def plot_groups(groups: Sequence[Group], path: Path) -> Path:
 
 def _draw(axes: Axes, group: Group, key: str, i: int) -> None:
     at, mean, sd, runs = curve(group, key)
-    marker = "o" if key != "loss" and len(at) < 20 else ""
+    sign = marker(i) if key != "loss" and len(at) < 20 else ""
     label = group.label if len(group.runs) == 1 else f"{group.label} ({len(group.runs)} seeds)"
-    axes.plot(at, mean, color=colour(i), linestyle=dash(i), marker=marker, markersize=3, label=label)
+    axes.plot(at, mean, color=colour(i), linestyle=dash(i), marker=sign, markersize=3.5, label=label)
     if max(runs, default=0) > 1:
         low, high = np.asarray(mean) - sd, np.asarray(mean) + sd
         axes.fill_between(at, low, high, color=colour(i), alpha=0.2, linewidth=0)
