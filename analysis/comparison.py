@@ -83,8 +83,12 @@ def _identity(run: Path) -> str:
     path = run / CONFIG
     if not path.is_file():
         raise DataError(f"{run}: no {CONFIG} here; give the folder of a run")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config["train"].pop("seed", None)
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config["train"].pop("seed", None)
+        config["name"]
+    except (yaml.YAMLError, TypeError, KeyError) as error:
+        raise DataError(f"{path}: not the config of a run, or half of it ({error}); give another run") from error
     return json.dumps(config, sort_keys=True)
 
 
