@@ -14,7 +14,7 @@ from unified.errors import CheckpointError, DataError
 from .cka import LEAST, PERMUTATIONS, linear_cka, p_value
 from .figure import MARKERS, colour, drawn
 from .object_features import SIZES, AtObjects, at_objects, before_and_after, principal_axes
-from .pictures import Progress, some_pictures
+from .pictures import Progress, some_pictures, told
 from .report import Plot, Row, Section, folder_of, save
 from .subject import Code, codes_of, levels_of, open_subject
 
@@ -61,8 +61,8 @@ def analyze(
     if progress is not None:
         progress(count, count)
     if not len(found.size):
-        raise DataError(f"no labelled object in the {count} pictures looked at, and features are compared at objects")
-    section = Section(NAME, "Features before and after the codes", f"{subject.describe()}; {count} pictures of {split}")
+        raise DataError(f"no labelled object in {told(count, split)}, and features are compared at objects")
+    section = Section(NAME, "Features before and after the codes", f"{subject.describe()}; {told(count, split)}")
     plot_alignment(found, codes, folder_of(out, NAME) / "alignment.png")
     section.plots.append(Plot("alignment.png", f"Kernel spaces of {len(found.size)} objects (Figure 4)", READING))
     section.tables["centroids"] = centroid_rows(found, codes)
