@@ -87,7 +87,7 @@ def _identity(run: Path) -> str:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         config["train"].pop("seed", None)
         config["name"]
-    except (yaml.YAMLError, TypeError, KeyError) as error:
+    except (yaml.YAMLError, TypeError, AttributeError, KeyError) as error:
         raise DataError(f"{path}: not the config of a run, or half of it ({error}); give another run") from error
     return json.dumps(config, sort_keys=True)
 
