@@ -60,8 +60,8 @@ def test_validate_tells_programs_where_each_problem_is(cli: Any, bad: str) -> No
 
 
 def test_validate_of_a_missing_config_is_an_answer_too(cli: Any) -> None:
-    answer = cli("config", "validate", "jcd", "--json")
-    assert answer.code == 2 and "did you mean 'jdc'" in json.loads(answer.out)["message"]
+    answer = cli("config", "validate", "detecton", "--json")
+    assert answer.code == 2 and "did you mean 'detection'" in json.loads(answer.out)["message"]
 
 
 def test_schema_is_a_json_schema(cli: Any) -> None:

@@ -47,7 +47,7 @@ def test_train_reads_the_config_and_passes_it_on(
     ("words", "message"),
     [
         (["jdc", "train.epoch=2"], "command line: train.epoch: unknown key; did you mean 'epochs'"),
-        (["jcd"], "did you mean 'jdc'"),
+        (["detecton"], "did you mean 'detection'"),
         (["jdc", "--resume"], "--out DIR"),
         (["jdc"], "add data=PATH"),
     ],

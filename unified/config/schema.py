@@ -98,22 +98,22 @@ class Train(Section):
     """Pictures a step on each device."""
     nominal_batch: Count | Auto = "auto"
     """Pictures an update; gradients are accumulated up to it. auto: 64, less where the run is too short for it."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """sgd: the published recipe; adamw: gets further in a run of a few hundred or thousand updates."""
+    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
+    """sgd: the published recipe; adamw: gets further in a few thousand updates; muon: in half as many."""
     lr: Positive | Auto = "auto"
-    """Learning rate after the warm-up. auto: 0.01 for sgd, 0.002 for adamw."""
+    """Learning rate after the warm-up. auto: 0.01 for sgd, 0.002 for adamw, 0.006 for muon."""
     lr_final: Fraction = 0.2
     """Learning rate at the end, as a share of `lr`; a half cosine leads there."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.937
     """Nesterov momentum after the warm-up."""
     weight_decay: NotNegative | Auto = "auto"
-    """Of convolution and linear weights, not of norms, biases and codes. auto: 0.0005 for sgd, 0.05 for adamw."""
+    """Of convolution and linear weights, not of norms, biases and codes. auto: 0.0005 for sgd, 0.05 for the others."""
     warmup_epochs: NotNegative | Auto = "auto"
     """Linear warm-up. auto: 3 epochs and at least 1000 batches, but at most a tenth of the run."""
     warmup_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.8
     """Momentum at the start of the warm-up."""
     warmup_bias_lr: NotNegative | Auto = "auto"
-    """Learning rate of the biases as the warm-up starts; all others start at 0. auto: 0.1 for sgd, 0 for adamw."""
+    """Learning rate of the biases as the warm-up starts; all others start at 0. auto: 0.1 for sgd, 0 for the others."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.9999
     """Decay of the averaged weights an update, at most: a short run gets a shorter memory."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

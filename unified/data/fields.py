@@ -14,6 +14,7 @@ from unified.errors import DataError
 Entry = Mapping[str, Any]
 
 _LISTS = "a COCO file is an object with the lists images, annotations and categories"
+_TOO_LARGE = 2**53  # from here on a float no longer tells whole numbers apart
 _REWRITE = "Was it copied in full? Write it again with a JSON library."
 
 
@@ -75,6 +76,8 @@ def whole(entry: Entry, key: str, least: int | None = None) -> int:
     value = present(entry, key)
     if not _is_number(value) or not _is_finite(value) or value != int(value):
         raise Fault(f"wrong type of {key}", f"{key} is {show(value)}; allowed: a whole number")
+    if abs(value) >= _TOO_LARGE:
+        raise Fault(f"bad {key}", f"{key} is {show(value)}; allowed: less than 2^53")
     if least is not None and value < least:
         raise Fault(f"bad {key}", f"{key} is {show(value)}; allowed: {least} or more")
     return int(value)
@@ -126,4 +129,4 @@ def _is_number(value: object) -> bool:
 
 def _is_finite(value: float) -> bool:
     """Also holds back whole numbers that no float can stand for."""
-    return abs(value) < 2**53 if isinstance(value, int) else math.isfinite(value)
+    return abs(value) < _TOO_LARGE if isinstance(value, int) else math.isfinite(value)
