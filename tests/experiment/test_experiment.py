@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,18 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     (found[0].path / "status.json").write_text(json.dumps({"state": "interrupted"}))
     train_all(found[:2], jobs=1, tell=lambda line: None)
     assert resumed == [True, False]
+
+
+def test_a_run_that_another_process_trains_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed: list[bool] = []
+    monkeypatch.setattr(runs_module, "train", lambda config, *, out, resume, console: resumed.append(resume))
+    run = grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tmp_path}"])[0]
+    run.path.mkdir(parents=True)
+    (run.path / "status.json").write_text(json.dumps({"state": "running", "process": os.getppid()}))
+    (failure,) = train_all([run], jobs=1, tell=lambda line: None)
+    assert f"process {os.getppid()} is training it" in failure and not resumed
+    (run.path / "status.json").write_text(json.dumps({"state": "running", "process": 2**30}))  # it was killed
+    assert train_all([run], jobs=1, tell=lambda line: None) == [] and resumed == [True]
 
 
 def table_of(tmp_path: Path, values: dict[str, list[float]]) -> tuple[Experiment, Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -39,17 +40,28 @@ class Run:
         return f"{self.variant}, seed {self.seed}"
 
     def state(self) -> str | None:
-        """finished, running, interrupted, failed; None where nothing is there."""
+        """finished, running, interrupted, failed; None where nothing is there.
+
+        Raises:
+            UnifiedError: the status cannot be read.
+        """
+        state: str | None = self._status("state")
+        return state
+
+    def trainer(self) -> int | None:
+        """The process of this machine, other than this one, that is training the run right now."""
+        process = self._status("process") if self.state() == "running" else None
+        return process if process not in (None, os.getpid()) and _is_alive(process) else None
+
+    def _status(self, key: str) -> Any:
         path = self.path / STATUS
         if not path.is_file():
             return None
         try:
-            state: str = json.loads(path.read_text(encoding="utf-8"))["state"]
+            return json.loads(path.read_text(encoding="utf-8"))[key]
         except (ValueError, TypeError, KeyError) as error:
-            raise UnifiedError(
-                f"{path}: no status of a run ({error}); move the folder away to train it anew"
-            ) from error
-        return state
+            why = f"no status of a run ({error}); move the folder away to train it anew"
+            raise UnifiedError(f"{path}: {why}") from error
 
     def scores(self) -> dict[str, float | None]:
         """The numbers of the last evaluation; empty before the run has finished."""
@@ -123,6 +135,10 @@ def _trained(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, str]]:
 
 def train_one(run: Run) -> str:
     """Train or go on with one run, what it prints going to a file beside its folder; returns why it failed, or ''."""
+    if (process := run.trainer()) is not None:
+        return f"process {process} is training it; call this again when it is done"
+    if run.state() == "finished":  # by another experiment that shares the folder, in the meantime
+        return ""
     run.path.parent.mkdir(parents=True, exist_ok=True)
     with (run.path.parent / f"{run.path.name}-{LOG}").open("a", encoding="utf-8") as file:
         try:
@@ -130,3 +146,13 @@ def train_one(run: Run) -> str:
         except UnifiedError as error:
             return str(error)
     return ""
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
