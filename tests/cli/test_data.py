@@ -49,3 +49,21 @@ def test_making_over_something_else_is_3(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
     answer = cli("data", "make", "shapes", tmp_path)
     assert answer.code == 3 and (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+def test_check_writes_a_mended_copy_and_answers_for_it(cli: Any, shapes: Path, tmp_path: Path) -> None:
+    broken = next((shapes / "images" / "train").iterdir())
+    broken.write_bytes(b"")
+    answer = cli("data", "check", shapes, "--fix", tmp_path / "copy", "--json")
+    report = json.loads(answer.out)
+    assert answer.code == 0 and report["sound"] is False and report["copy"]["sound"] is True
+    (change,) = report["changes"]
+    assert (change["kind"], change["done"]) == ("empty picture", "picture left out with its labels")
+    assert cli("data", "check", tmp_path / "copy").code == 0
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_copy_is_written_over_nothing(cli: Any, shapes: Path, tmp_path: Path, inside: bool) -> None:
+    target = shapes / "copy" if inside else tmp_path
+    answer = cli("data", "check", shapes, "--fix", target)
+    assert answer.code == 3 and str(target) in answer.err

@@ -45,7 +45,7 @@ class Planted:
 
 @dataclass
 class Site:
-    """A data set in the making: COCO, two splits, one entry a line."""
+    """A data set in the making: COCO, one entry a line; train has frames of a video, val has stills."""
 
     root: Path
     documents: dict[str, dict[str, list[Entry]]] = field(default_factory=dict)
@@ -88,6 +88,7 @@ class Site:
         width, height = SIZE if not isinstance(content, Image.Image) else content.size
         name = f"{self.count:03d}{suffix}"
         listed = {"id": self.count, "file_name": name, "width": width, "height": height} | entry
+        listed |= {"video": "street", "frame_id": self.count} if split == "train" else {}
         self.documents[split]["images"].append(listed)
         self.folder(split).mkdir(parents=True, exist_ok=True)
         data = content if isinstance(content, bytes) else encoded(content or self.noise())
@@ -404,6 +405,14 @@ def _(site: Site, mark: str) -> list[Planted]:
     site.box(image, identity=70_001)
     site.box(image, identity=70_001, bbox=[9, 9, 9, 9], **{MARK: mark})
     return [Planted("identity twice", site.instances(), mark)]
+
+
+@plants("identity recurs")
+def _(site: Site, mark: str) -> list[Planted]:
+    image = site.picture("val")
+    site.box(image, "val", identity=70_003)
+    site.box(image, "val", identity=70_003, bbox=[9, 9, 9, 9], **{MARK: mark})
+    return [Planted("identity recurs", site.instances("val"), mark)]
 
 
 @plants("identity changes class")
