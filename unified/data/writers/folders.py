@@ -20,8 +20,8 @@ def _write(splits: Splits, out: Path, put: Put) -> list[str]:
     names = flat_names(splits)
     for split, labels in splits.items():
         classes = plain_names(labels.taxonomy, "image folders", "/\\")
-        for name in classes:
-            (out / split / name).mkdir(parents=True)
+        for folder in classes:
+            (out / split / folder).mkdir(parents=True)
         for i, name in enumerate(names[split]):
             tags = labels.tags_of(i)
             if tags is None:
