@@ -13,7 +13,9 @@ from unified.errors import DataError
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """Two sequences that count their objects from 1, and one to evaluate on."""
-    fill(tmp_path, *(f"train/{name}/img1/{n:06d}.jpg" for name in ("A", "B") for n in (1, 2, 3)), "val/C/img1/000001.jpg")
+    fill(
+        tmp_path, *(f"train/{name}/img1/{n:06d}.jpg" for name in ("A", "B") for n in (1, 2, 3)), "val/C/img1/000001.jpg"
+    )
     return write(
         tmp_path,
         {

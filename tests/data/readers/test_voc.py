@@ -26,8 +26,16 @@ def xml(*objects: str, size: str = "<size><width>100</width><height>50</height><
 def root(tmp_path: Path) -> Path:
     fill(tmp_path, *(f"JPEGImages/{name}.jpg" for name in "abc"))
     part = "<part><name>head</name><bndbox/></part>"
-    labels = {"a": xml(thing("dog", "1 1 100 50"), thing("cat", "11 21 30.5 40", part)), "b": xml(), "c": xml(thing("ant"))}
-    lists = {"ImageSets/Main/train.txt": "a\nb\n", "ImageSets/Main/val.txt": "c\n", "ImageSets/Main/cat_train.txt": "a 1\n"}
+    labels = {
+        "a": xml(thing("dog", "1 1 100 50"), thing("cat", "11 21 30.5 40", part)),
+        "b": xml(),
+        "c": xml(thing("ant")),
+    }
+    lists = {
+        "ImageSets/Main/train.txt": "a\nb\n",
+        "ImageSets/Main/val.txt": "c\n",
+        "ImageSets/Main/cat_train.txt": "a 1\n",
+    }
     return write(tmp_path, {f"Annotations/{k}.xml": text for k, text in labels.items()} | lists)
 
 
@@ -64,7 +72,12 @@ def test_difficult_objects_are_regions_to_be_ignored(root: Path) -> None:
         (xml(thing(box="200 1 210 9")), "box outside", 3, "wholly outside its picture of 100x50"),
         (xml("<object><name>cat</name></object>\n"), "missing bndbox", 3, "'cat' has no <bndbox>"),
         (xml(thing("")), "missing name", 3, "without a <name>"),
-        (xml(thing(), size="<size><width>50</width><height>100</height></size>"), "wrong size", 2, "is 50x100; the picture"),
+        (
+            xml(thing(), size="<size><width>50</width><height>100</height></size>"),
+            "wrong size",
+            2,
+            "is 50x100; the picture",
+        ),
         ("<annotation>\n<object>\n</annotation>", "broken XML", 3, "malformed XML: mismatched tag"),
         ("", "broken XML", 1, "malformed XML: no element found"),
         ("<html/>", "broken XML", 1, "the root is <html>; allowed: <annotation>"),
@@ -93,7 +106,11 @@ def test_missing_pictures_and_missing_labels_are_faults(root: Path) -> None:
 
     missing_picture, missing_label = sorted(findings(root), key=lambda fault: fault.kind, reverse=True)
     assert (missing_picture.kind, Path(missing_picture.file).name) == ("missing picture", "a.xml")
-    assert (missing_label.kind, Path(missing_label.file).name, missing_label.line) == ("missing label file", "train.txt", 3)
+    assert (missing_label.kind, Path(missing_label.file).name, missing_label.line) == (
+        "missing label file",
+        "train.txt",
+        3,
+    )
 
 
 def test_a_folder_a_split_with_the_pictures_beside(tmp_path: Path) -> None:

@@ -29,7 +29,10 @@ def test_shares_of_the_picture_become_pixels_and_class_names_are_words(root: Pat
     assert objects.boxes.tolist() == [[40, 15, 60, 35], [0, 0, 20, 20]]
     assert objects.categories.tolist() == [1, 0]
     assert dataset.taxonomy.categories == ("cat", "no")
-    assert dataset.summary() == f"{root.name} (YOLO), train: 2 pictures, 2 objects of 2 classes, 1 pictures without objects"
+    assert (
+        dataset.summary()
+        == f"{root.name} (YOLO), train: 2 pictures, 2 objects of 2 classes, 1 pictures without objects"
+    )
 
 
 def test_a_picture_without_a_label_file_is_one_without_objects(root: Path) -> None:
@@ -62,7 +65,9 @@ def test_polygons_become_the_boxes_around_them_and_keep_their_area(root: Path) -
 
     objects = dataset.record(0).labels.objects
     assert objects is not None
-    assert objects.boxes[0].tolist() == pytest.approx([10, 10, 50, 30]) and objects.area.tolist() == pytest.approx([400])
+    assert objects.boxes[0].tolist() == pytest.approx([10, 10, 50, 30]) and objects.area.tolist() == pytest.approx(
+        [400]
+    )
     assert "1 x polygons" in dataset.summary()
 
 
@@ -116,7 +121,9 @@ def test_labels_without_a_picture_and_unreadable_pictures_are_faults(root: Path)
 
 
 def test_a_list_of_pictures_may_name_a_split(root: Path) -> None:
-    write(root, {"data.yaml": "train: train.txt\nnames: [cat, dog]\n", "train.txt": "./images/val/c.png\nimages/x.png\n"})
+    write(
+        root, {"data.yaml": "train: train.txt\nnames: [cat, dog]\n", "train.txt": "./images/val/c.png\nimages/x.png\n"}
+    )
 
     (fault,) = findings(root)
     assert (fault.kind, Path(fault.file).name, fault.line) == ("missing picture", "train.txt", 2)
