@@ -188,14 +188,13 @@ def browse(
     """
     import random
 
-    from unified.build import augment_of
+    from unified.build_data import views_of
     from unified.config import read
     from unified.data.browse import browse as draw_sheet
     from unified.data.dataset import open_dataset
 
     dataset = open_dataset(folder, split, format=format)
     chosen = random.Random(seed).sample(range(len(dataset)), min(count, len(dataset)))
-    found = None if config is None else read(config)
-    pipeline = None if found is None else augment_of(found.augment, found.size)
+    pipeline = None if config is None else views_of(read(config))
     draw_sheet(dataset, chosen, pipeline=pipeline, seed=seed).save(out)
     say(f"{dataset.summary()}\n{out}: {len(chosen)} of them")
