@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.data.checks.planted import BOX, MARK, PLANTINGS, SIZE, Site, fingerprint
+from tests.data.checks.ground import BOX, MARK, SIZE, Site, fingerprint
+from tests.data.checks.planted import PLANTINGS
 from unified.data.dataset import Dataset, open_dataset
 from unified.data.mend import mend
 from unified.errors import DataError

@@ -116,7 +116,7 @@ def test_labels_without_a_picture_and_unreadable_pictures_are_faults(root: Path)
 
     assert {(fault.kind, Path(fault.file).name) for fault in findings(root)} == {
         ("missing picture", "gone.txt"),
-        ("bad picture", "b.png"),
+        ("not a picture", "b.png"),
     }
 
 
