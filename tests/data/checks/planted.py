@@ -135,7 +135,7 @@ def _(site: Site, mark: str) -> list[Planted]:
 
 @plants("unlabelled picture")
 def _(site: Site, mark: str) -> list[Planted]:
-    site.picture(**{MARK: mark})
+    site.picture().update({MARK: mark})
     return [Planted("unlabelled picture", site.instances(), mark)]
 
 
