@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from tests.tiny import TinyRun, make_tiny_run, make_untrained_run, tiny_data
 
@@ -27,6 +28,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     # Several test processes share the cores; more threads than that make each other wait.
     torch.set_num_threads(1)
+    # A slow machine is no failure.
+    settings.register_profile("any machine", deadline=None)
+    settings.load_profile("any machine")
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ LAYERS = [
     ["unified.model.multitask"],
     ["unified.data", "unified.train"],
     ["unified.config"],
+    ["unified.build_data"],
     ["unified.build"],
     ["unified.evaluate"],
     ["unified.predict", "unified.training"],

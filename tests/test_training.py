@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.data.checks.planted import PLANTINGS, Site
 from tests.tiny import TinyRun, tiny_config, tiny_data, train_quietly
 from unified.build import load_model
 from unified.config import shipped
@@ -134,6 +136,23 @@ def test_faulty_annotations_are_refused_or_dropped_as_the_config_says(
     printed = train_quietly(tiny_config(data, "data.on_error=drop"), tmp_path / "run")
     assert "1 x zero-size box" in printed
     assert "left out 1 faulty" in caplog.text and "annotations[0]" in caplog.text
+
+
+def test_everything_wrong_with_a_data_set_can_be_dropped_and_the_rest_trains(tmp_path: Path) -> None:
+    site = Site(tmp_path / "data")
+    for name, planting in PLANTINGS.items():
+        planting(site, name)
+    data = site.write()
+    with pytest.raises(DataError, match="faults in the data"):
+        train_quietly(tiny_config(data), tmp_path / "run")
+
+    printed = train_quietly(tiny_config(data, "data.on_error=drop", "train.batch=16"), tmp_path / "run")
+
+    assert "1 x damaged picture" in printed and "1 x non-finite number" in printed
+    steps = [line for line in read(tmp_path / "run" / "metrics.jsonl") if line["kind"] == "step"]
+    losses = [value for line in steps for key, value in line.items() if key.startswith("loss")]
+    assert losses and all(map(math.isfinite, losses))
+    assert json.loads((tmp_path / "run/status.json").read_text())["progress"]["step"] >= 2
 
 
 def test_without_tensorboard_training_goes_on(

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from unified.build import load_model, same_classes, validation_loader, workers_of
+from unified.build_data import open_data
 from unified.config import changed
-from unified.data.dataset import open_dataset
 from unified.data.sample import Batch, Record, Sample, network_input
 from unified.model.fold import fold
 from unified.model.multitask import MultiTaskModel
@@ -102,8 +102,8 @@ def evaluate(
     metrics = {name: inference.model.task(name).metric() for name in inference.model.tasks}
     predictions: list[Prediction] = []
     for batch, found in inference.over(batches):
-        for metric in metrics.values():
-            metric.update(found, batch.samples)
+        for name, metric in metrics.items():
+            metric.update(found, [sample.seen_by(name) for sample in batch.samples])
         predictions += found
         if progress is not None:
             progress(len(predictions), total)
@@ -119,7 +119,7 @@ def evaluate_run(
     precision: str = "auto",
     progress: Progress | None = None,
 ) -> dict[str, Scores]:
-    """Score the best checkpoint of a run, or the checkpoint given, on a split of its data set.
+    """Score the best checkpoint of a run, or the checkpoint given, on a split of its data set, as in `open_data`.
 
     `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.workers=0`.
 
@@ -128,8 +128,7 @@ def evaluate_run(
     """
     model, stored, taxonomy = load_model(path)
     config = changed(stored, overrides)
-    data = config.dataset()
-    dataset = open_dataset(data.path, split, on_error=data.on_error)
+    dataset = open_data(config, split)
     same_classes(dataset.taxonomy, taxonomy, "data set", "checkpoint")
     where = choose_device(device)
     workers = workers_of(config.train.workers, where)

@@ -134,6 +134,22 @@ def test_adamw_takes_the_same_groups_and_its_own_rates() -> None:
     assert rates(recipe, run, 0).lr_biases == 0
 
 
+def test_muon_orthogonalises_kernels_and_matrices_but_no_embedding_no_code_and_no_vector() -> None:
+    module = Everything()
+    recipe = Recipe(epochs=10, optimizer="muon")
+    optimizer = make_optimizer(recipe, plan(recipe, batches=100, batch=8), module)
+    called = {id(parameter): name.removeprefix("0.") for name, parameter in named_parameters(module)}
+    found = {
+        orthogonal: {called[id(p)] for group in optimizer.param_groups if group.get("orthogonal", False) == orthogonal
+                     for p in group["params"]}
+        for orthogonal in (True, False)
+    }  # fmt: skip
+    assert found[True] == names(module)[DECAY] - {"embedding.weight"}
+    assert found[True] | found[False] == set(called.values()) and not found[True] & found[False]
+    decaying = [group for group in optimizer.param_groups if group["weight_decay"]]
+    assert {group["name"] for group in decaying} == {DECAY} and len(decaying) == 2
+
+
 def test_the_decay_of_sgd_shrinks_with_the_pictures_of_an_update() -> None:
     recipe = Recipe(epochs=1)
     run = plan(recipe, batches=4, batch=8)

@@ -96,6 +96,16 @@ def test_a_training_interrupted_again_and_again_too(tmp_path: Path, straight: di
     assert everything(tmp_path / "run") == straight
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_so_does_one_with_another_optimiser(optimizer: str, tmp_path: Path) -> None:
+    recipe = toy_recipe(optimizer=optimizer)
+    toy_trainer(tmp_path / "straight", recipe=recipe).fit()
+    with pytest.raises(KeyboardInterrupt):
+        toy_trainer(tmp_path / "run", recipe=recipe, sinks=[Watcher(5, stop())]).fit()
+    toy_trainer(tmp_path / "run", recipe=recipe, resume=True).fit()
+    assert everything(tmp_path / "run") == everything(tmp_path / "straight")
+
+
 @pytest.mark.parametrize("at", [1, 5, 6, 7, 11])
 def test_a_training_that_died_goes_on_from_its_last_checkpoint(
     at: int, tmp_path: Path, straight: dict[str, bytes]

@@ -57,18 +57,23 @@ def shapes(
 def check(
     folder: Folder,
     split: OneSplit = None,
+    fix: Annotated[Path | None, typer.Option(metavar="OUT", help="Write a mended copy into this new folder.")] = None,
     format: Format = None,
     json: Json = False,
 ) -> None:
     """Look for faults in a data set.
 
-    Opens every picture, reads every annotation, lists all that is wrong; exit code 3 if anything is.
+    Opens every picture, reads every annotation, lists all that is wrong; exit code 3 if anything is. With --fix a
+    copy is written, in the same format: what cannot be mended is left out, the rest is mended, every change is listed;
+    the exit code is then that of the copy.
     """
     from unified.data.check import check as check_data
+    from unified.data.mend import mend
 
-    report = check_data(folder, split, format)
-    emit(report.to_json()) if json else say(report.text())
-    if not report.sound:
+    with progress("opening pictures") as report:
+        found = check_data(folder, split, format, report) if fix is None else mend(folder, fix, split, format, report)
+    emit(found.to_json()) if json else say(found.text())
+    if not found.sound:
         raise typer.Exit(DataError.exit_code)
 
 
@@ -183,14 +188,13 @@ def browse(
     """
     import random
 
-    from unified.build import augment_of
+    from unified.build_data import views_of
     from unified.config import read
     from unified.data.browse import browse as draw_sheet
     from unified.data.dataset import open_dataset
 
     dataset = open_dataset(folder, split, format=format)
     chosen = random.Random(seed).sample(range(len(dataset)), min(count, len(dataset)))
-    found = None if config is None else read(config)
-    pipeline = None if found is None else augment_of(found.augment, found.size)
+    pipeline = None if config is None else views_of(read(config))
     draw_sheet(dataset, chosen, pipeline=pipeline, seed=seed).save(out)
     say(f"{dataset.summary()}\n{out}: {len(chosen)} of them")

@@ -16,6 +16,7 @@ from unified.errors import ConfigError
 
 if TYPE_CHECKING:
     from unified.controls import Report
+    from unified.index.measure import Measurement
     from unified.task import Scores
 
 RUN_HELP = "Folder of a training, or of one of its checkpoints."
@@ -31,6 +32,7 @@ class Mode(str, Enum):
     train = "train"
     loader = "loader"
     joint = "joint"
+    index = "index"
     all = "all"
 
 
@@ -158,6 +160,7 @@ def benchmark(
     degrees: Annotated[
         float, typer.Option(min=0, max=180, help="Angle of the conflict that --mode joint plants.")
     ] = 120,
+    vectors: Annotated[int, typer.Option(min=1000, help="Generated vectors of --mode index.")] = 1_000_000,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -165,7 +168,14 @@ def benchmark(
 
     Everything beside a unit, timm's resnet18 in float32 at the same size, so that machines can be compared.
     With --mode joint: what each weighting of losses costs, and what it is worth where two tasks conflict.
+    With --mode index: how soon an index of many vectors is built and answers, beside FAISS alone.
     """
+    if mode is Mode.index:
+        from unified.index.measure import measure_anew
+
+        measured = measure_anew(vectors, rounds=rounds)
+        emit(measured.to_json()) if json else _print_measured(measured)
+        return
     if mode is Mode.joint:
         from unified.benchmark.joint import run as run_joint
 
@@ -187,6 +197,19 @@ def benchmark(
     )
     rows = [timing.to_json() for timing in timings]
     emit(rows) if json else table(rows)
+
+
+def _print_measured(found: Measurement) -> None:
+    facts = {name: value for name, value in found.to_json().items() if not isinstance(value, dict)}
+    facts |= {f"build_seconds, {name}": value for name, value in found.build_seconds.items()}
+    table([{"index": name, "value": value} for name, value in facts.items()])
+    table(
+        [
+            {"search": name, "batch, queries a second": found.per_second[name], "single, ms": found.single_ms[name]}
+            | {f"over FAISS, {how}": found.over.get(f"{name}, {how}", 1.0) for how in ("batch", "single")}
+            for name in found.per_second
+        ]
+    )
 
 
 def _score_files(task: str) -> Callable[[Path, Path], Scores]:

@@ -32,17 +32,74 @@ class Section(BaseModel):
     )
 
 
+class Source(Section):
+    """One of several data sets that are trained on together."""
+
+    path: str
+    """Folder of the data set, as `data.path`."""
+    train: str = "train"
+    """Split to train on, as the annotation file names it."""
+    val: str = "val"
+    """Split to evaluate on during the training: the tasks that it is labelled for."""
+    tasks: Annotated[list[str], Field(min_length=1)] | None = None
+    """Tasks that it is labelled for, completely; to all others it is not labelled. null: all."""
+
+
 class Data(Section):
     """The pictures and labels. `data: PATH` is short for `data: {path: PATH}`."""
 
-    path: str
+    path: str | None = None
     """Folder of the data set, from the folder of this file; on the command line, from the current folder."""
     train: str = "train"
     """Split to train on, as the annotation file names it."""
     val: str = "val"
     """Split to evaluate on during the training."""
+    sources: Annotated[dict[Name, Source], Field(min_length=1)] | None = None
+    """Instead of `path`: name → data set, for several that are labelled for some tasks each."""
+    mix: Literal["proportional", "sqrt", "round_robin", "annealed"] | dict[str, NotNegative] = "proportional"
+    """How sources take turns: by their sizes, the roots of these, all alike, from sizes to alike; or source → ratio."""
     on_error: Literal["raise", "drop"] = "raise"
     """raise: a faulty annotation (a box without area …) stops the program; drop: it is left out, and listed."""
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Data:
+        if (self.path is None) == (self.sources is None):
+            raise ValueError(f"give either path or sources; got {'neither' if self.path is None else 'both'}")
+        return self
+
+    def parts(self) -> dict[str, Source]:
+        """The data sets by name; one alone is named like its folder."""
+        if self.sources is not None:
+            return dict(self.sources)
+        assert self.path is not None
+        return {self.path: Source(path=self.path, train=self.train, val=self.val)}
+
+
+class Weak(Section):
+    """Weak views: for tasks whose labels a strong one would belie, as a mosaic does a sentence."""
+
+    share: Annotated[float, Field(gt=0, le=1)] | Auto = "auto"
+    """Share of the pictures shown so; all tasks learn from it. auto: half if a task has weak views only, else none."""
+    tasks: list[str] | Auto = "auto"
+    """Tasks that learn from weak views only. auto: those that say so themselves, as captions do."""
+    hsv_h: Fraction = 0.0
+    """As in a strong view."""
+    hsv_s: Fraction = 0.2
+    """As in a strong view."""
+    hsv_v: Fraction = 0.2
+    """As in a strong view."""
+    degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """As in a strong view."""
+    translate: Fraction = 0.0
+    """As in a strong view."""
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """As in a strong view."""
+    shear: Annotated[float, Field(ge=0, lt=90)] = 0.0
+    """As in a strong view."""
+    fliplr: Fraction = 0.5
+    """As in a strong view; in sentences left and right change places."""
+    flipud: Fraction = 0.0
+    """As in a strong view; nothing changes places."""
 
 
 class Augment(Section):
@@ -72,6 +129,8 @@ class Augment(Section):
     """Probability of an up-down flip."""
     mixup: Fraction = 0.0
     """Probability that a mosaic is blended with a second one."""
+    weak: Weak = Weak()
+    """Weak views, for some of the pictures; what is above is about the strong ones."""
 
 
 class Span(Section):
@@ -98,22 +157,22 @@ class Train(Section):
     """Pictures a step on each device."""
     nominal_batch: Count | Auto = "auto"
     """Pictures an update; gradients are accumulated up to it. auto: 64, less where the run is too short for it."""
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    """sgd: the published recipe; adamw: gets further in a run of a few hundred or thousand updates."""
+    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
+    """sgd: the published recipe; adamw: gets further in a few thousand updates; muon: in half as many."""
     lr: Positive | Auto = "auto"
-    """Learning rate after the warm-up. auto: 0.01 for sgd, 0.002 for adamw."""
+    """Learning rate after the warm-up. auto: 0.01 for sgd, 0.002 for adamw, 0.006 for muon."""
     lr_final: Fraction = 0.2
     """Learning rate at the end, as a share of `lr`; a half cosine leads there."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.937
     """Nesterov momentum after the warm-up."""
     weight_decay: NotNegative | Auto = "auto"
-    """Of convolution and linear weights, not of norms, biases and codes. auto: 0.0005 for sgd, 0.05 for adamw."""
+    """Of convolution and linear weights, not of norms, biases and codes. auto: 0.0005 for sgd, 0.05 for the others."""
     warmup_epochs: NotNegative | Auto = "auto"
     """Linear warm-up. auto: 3 epochs and at least 1000 batches, but at most a tenth of the run."""
     warmup_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.8
     """Momentum at the start of the warm-up."""
     warmup_bias_lr: NotNegative | Auto = "auto"
-    """Learning rate of the biases as the warm-up starts; all others start at 0. auto: 0.1 for sgd, 0 for adamw."""
+    """Learning rate of the biases as the warm-up starts; all others start at 0. auto: 0.1 for sgd, 0 for the others."""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.9999
     """Decay of the averaged weights an update, at most: a short run gets a shorter memory."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -128,6 +187,8 @@ class Train(Section):
     """Epochs between evaluations; 0 = only at the end."""
     checkpoint_every: NotNegativeInt = 0
     """Updates between further checkpoints than that of each epoch; 0 = none."""
+    keep_labels: dict[str, Fraction] = {}
+    """Task → share of the pictures that keep its labels, drawn by `seed`, all if not given: what are labels worth?"""
     max_steps: NotNegativeInt = 0
     """Stop after so many updates, whatever `epochs` says; 0 = no limit."""
     start: str | None = None

@@ -128,6 +128,7 @@ class Annotations:
     captions: Captions | None = None
     notes: tuple[Finding, ...] = ()  # what was clipped, and what was dropped where dropping was asked for
     boxed: bool = True  # False: the files say nothing of objects, and `rows` is empty for want of labels
+    unboxed: NDArray[np.bool_] | None = None  # (pictures,) of data sets put together: those of files that say nothing
     tags: Tags | None = None
     videos: Videos | None = None  # None unless all pictures are frames
 
@@ -155,6 +156,10 @@ class Annotations:
     def captions_of(self, i: int) -> tuple[str, ...] | None:
         """The picture's captions; `None` where it has none, since a caption file does not say "nothing to see"."""
         return (self.captions[i] or None) if self.captions is not None else None
+
+    def boxed_at(self, i: int) -> bool:
+        """Whether the files say what objects the picture shows."""
+        return self.boxed and (self.unboxed is None or not self.unboxed[i])
 
     def tags_of(self, i: int) -> NDArray[np.bool_] | None:
         """(K,) the categories that the label file says are there; `None` where it says nothing of the picture."""

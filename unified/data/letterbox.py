@@ -29,7 +29,8 @@ class Letterbox:
         rows = annotations.objects_of(draw.index)
         rows = rows.at(map_boxes(rows.boxes, np.array([*frame.matrix, (0, 0, 1)])))
         captions, tags = annotations.captions_of(draw.index), annotations.tags_of(draw.index)
-        return View(draw_letterbox(picture, frame), rows, captions, frame, tags)
+        tasks = shelf.dataset.tasks_of(draw.index)
+        return View(draw_letterbox(picture, frame), rows, captions, frame, tags, tasks)
 
 
 def draw_letterbox(picture: Tensor, frame: Frame) -> Tensor:

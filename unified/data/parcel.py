@@ -23,8 +23,8 @@ from unified.data.shelf import Shelf
 from unified.errors import DataError
 from unified.ops.frame import Frame
 
-# Picture number, objects, captions, frame, tags.
-_Label = tuple[int, Rows, tuple[str, ...] | None, Frame | None, NDArray[np.bool_] | None]
+# Picture number; objects, captions, frame, tags and tasks of its view.
+_Label = tuple[int, Rows, tuple[str, ...] | None, Frame | None, NDArray[np.bool_] | None, frozenset[str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Parcel:
 
     def batch(self, record: Callable[[int], Record]) -> Batch:
         samples = [
-            make_sample(image, rows, captions, frame, record(index), tags)
-            for image, (index, rows, captions, frame, tags) in zip(self.images, self.labels, strict=True)
+            make_sample(image, rows, captions, frame, record(index), tags, tasks)
+            for image, (index, rows, captions, frame, tags, tasks) in zip(self.images, self.labels, strict=True)
         ]
         return Batch(self.images, samples)
 
@@ -69,7 +69,7 @@ class Packer:
             for image, draw in zip(pixels, draws, strict=True):
                 view = self._pipeline(self._shelf, draw)
                 image[:] = view.picture
-                labels.append((draw.index, view.rows, view.captions, view.frame, view.tags))
+                labels.append((draw.index, view.rows, view.captions, view.frame, view.tags, view.tasks))
         except DataError as fault:
             return Failure(str(fault))
         return Parcel(pixels.permute(0, 3, 1, 2), labels)

@@ -34,9 +34,11 @@ class View:
     captions: tuple[str, ...] | None
     frame: Frame | None  # None for a mosaic, which no single picture maps to
     tags: NDArray[np.bool_] | None = None  # (K,)
+    tasks: frozenset[str] | None = None  # those that may learn from it; None = every task
 
     def sample(self, record: Record) -> Sample:
-        return make_sample(self.picture.permute(2, 0, 1), self.rows, self.captions, self.frame, record, self.tags)
+        image = self.picture.permute(2, 0, 1)
+        return make_sample(image, self.rows, self.captions, self.frame, record, self.tags, self.tasks)
 
 
 def make_sample(
@@ -46,6 +48,7 @@ def make_sample(
     frame: Frame | None,
     record: Record,
     tags: NDArray[np.bool_] | None = None,
+    tasks: frozenset[str] | None = None,
 ) -> Sample:
     """A sample around `image` (3, H, W) uint8 RGB, which is not copied. Without objects where its record has none."""
     _, height, width = image.shape
@@ -55,7 +58,7 @@ def make_sample(
         tags=None if tags is None else torch.tensor(tags),
         captions=captions,
     )
-    return Sample(image, labels, frame or Frame.identity((width, height)), record)
+    return Sample(image, labels, frame or Frame.identity((width, height)), record, tasks)
 
 
 class Pipeline(Protocol):

@@ -13,7 +13,7 @@ draft.py     what the last five put together
 """
 
 from unified.data.readers.detect import FORMATS, detect, find_layout, find_splits
-from unified.data.readers.layout import Format, Layout, Origins, Parsed
+from unified.data.readers.layout import Format, Layout, Origins, Parsed, Spot
 from unified.data.readers.read import OnError, read
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "OnError",
     "Origins",
     "Parsed",
+    "Spot",
     "detect",
     "find_layout",
     "find_splits",

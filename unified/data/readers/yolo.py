@@ -134,7 +134,7 @@ class _Rows:
         try:
             lines = lines_of(path, "label file")
         except DataError as fault:
-            self._draft.fault(path, Fault("bad label file", str(fault).removeprefix(f"{path}: ")))
+            self._draft.fault(path, Fault("unusable label file", str(fault).removeprefix(f"{path}: ")))
             return
         for number, line in lines:
             try:
@@ -159,7 +159,7 @@ class _Rows:
         if number not in self._index:
             some = ", ".join(f"{k} {name}" for k, name in list(names.items())[:5]) + (", …" if len(names) > 5 else "")
             at = self._description.file.name
-            raise Fault("class outside names", f"class is {number}; {at} names {len(names)}: {some}")
+            raise Fault("unknown category", f"class is {number}; {at} names {len(names)}: {some}")
         values = [finite(word, f"value {i}") for i, word in enumerate(words[1:], 2)]
         if self._description.keypoints and len(values) > 4:
             self._keypoints += 1
