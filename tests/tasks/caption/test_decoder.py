@@ -25,7 +25,7 @@ def decoder() -> Decoder:
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if parameter.dim() > 1:
-                parameter.mul_(20 if "wte" in name else 5)
+                parameter.mul_(3 if "wte" in name else 0.7)
         made.gpt.transformer.wte.weight[made.end] *= 4
     return made.double()
 
