@@ -108,15 +108,15 @@ def run(
         features = model.trunk(network_input(batch.images, torch.device("cpu")))
         raw: dict[str, Raw] = {name: task(features) for name, task in tasks.items()}
         found = answer(tasks, raw, batch.samples)
-        for scored in plain.scored.values():
-            scored.update(found, batch.samples)
+        for name, scored in plain.scored.items():
+            scored.update(found, [sample.seen_by(name) for sample in batch.samples])
         for condition in changed:
             assert condition.intervention is not None
             with condition.intervention.applied(by_name):
                 anew = raw | {name: tasks[name](features) for name in condition.scored}
                 predictions = _answer(tasks, anew, batch, list(condition.scored), found)
-            for scored in condition.scored.values():
-                scored.update(predictions, batch.samples)
+            for name, scored in condition.scored.items():
+                scored.update(predictions, [sample.seen_by(name) for sample in batch.samples])
         done += len(batch.samples)
         if progress is not None:
             progress(done, total)
