@@ -79,12 +79,12 @@ def test_classes_may_be_listed(root: Path) -> None:
     ("line", "kind", "says"),
     [
         ("1,1,1,1,9", "wrong columns", "5 values in '1,1,1,1,9'; a line is frame,id,x,y,width,height"),
-        ("1,one,1,1,9,9,1,1,1", "bad number", "id is 'one'"),
-        ("1,-1,1,1,9,9,1,1,1", "bad number", "id is -1; allowed: a whole number, 0 or more"),
+        ("1,one,1,1,9,9,1,1,1", "bad value", "id is 'one'"),
+        ("1,-1,1,1,9,9,1,1,1", "bad value", "id is -1; allowed: a whole number, 0 or more"),
         ("1,7,1,1,0,9,1,1,1", "zero-size box", "width and height are 0 and 9; allowed: above 0"),
         ("9,7,1,1,9,9,1,1,1", "missing picture", "frame 9 is not in"),
-        ("1,1,1,1,9,9,1,1,1", "duplicate id", "id 1 is in frame 1 on line 1, too"),
-        ("1,7,1,1,9,9,1,99,1", "class outside names", "class is 99; there are 13: pedestrian"),
+        ("1,1,1,1,9,9,1,1,1", "identity twice", "id 1 is in frame 1 on line 1, too"),
+        ("1,7,1,1,9,9,1,99,1", "unknown category", "class is 99; there are 13: pedestrian"),
         ("1,7,1,1,9,inf,1,1,1", "non-finite number", "height is inf"),
     ],
 )

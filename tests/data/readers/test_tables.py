@@ -84,15 +84,15 @@ def test_roboflows_tables_lie_in_the_splits_folder(tmp_path: Path) -> None:
     ("text", "line", "kind", "says"),
     [
         (BOXES + "b.jpg,1,2,3\n", 5, "wrong columns", "4 cells; the head has 8: file, xmin"),
-        (BOXES + "b.jpg,1,2,x,4,cat,,\n", 5, "bad number", "xmax is 'x'; allowed: a number"),
+        (BOXES + "b.jpg,1,2,x,4,cat,,\n", 5, "bad value", "xmax is 'x'; allowed: a number"),
         (BOXES + "b.jpg,5,2,3,4,cat,,\n", 5, "negative box", "xmax, ymax above xmin, ymin"),
         (BOXES + "b.jpg,5,2,5,4,cat,,\n", 5, "zero-size box", "allowed: xmax"),
-        (BOXES + "b.jpg,1,2,3,4,,,\n", 5, "missing label", "box 1 2 3 4 has no class"),
+        (BOXES + "b.jpg,1,2,3,4,,,\n", 5, "missing value", "box 1 2 3 4 has no class"),
         (BOXES + "z.jpg,1,2,3,4,cat,,\n", 5, "missing picture", "z.jpg: no such picture"),
         (BOXES + ",1,2,3,4,cat,,\n", 5, "missing picture", "names no picture"),
-        (BOXES + "b.jpg,1,2,3,4,cat,,2\n", 5, "bad crowd", "crowd is 2; allowed: 0 or 1"),
+        (BOXES + "b.jpg,1,2,3,4,cat,,2\n", 5, "bad value", "crowd is 2; allowed: 0 or 1"),
         (BOXES + "b.jpg,400,2,500,4,cat,,\n", 5, "box outside", "wholly outside its picture of 100x50"),
-        ("file,cat\na.jpg,1\nb.jpg,yes\n", 3, "bad mark", "cat is 'yes'; allowed: 1, 0, or nothing"),
+        ("file,cat\na.jpg,1\nb.jpg,yes\n", 3, "bad value", "cat is 'yes'; allowed: 1, 0, or nothing"),
         ("file,cat\na.jpg,1\na.jpg,0\n", 3, "picture listed twice", "a.jpg has a row already"),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_class_outside_the_list_is_a_fault(root: Path) -> None:
     write(root, {"train.csv": "file,label\na.jpg,cat\nb.jpg,dgo\n", "classes.txt": "cat\ndog\n"})
 
     (fault,) = findings(root)
-    assert (fault.kind, fault.line) == ("unknown class", 3) and "'dgo' is not in classes.txt" in fault.message
+    assert (fault.kind, fault.line) == ("unknown category", 3) and "'dgo' is not in classes.txt" in fault.message
 
 
 @pytest.mark.parametrize(

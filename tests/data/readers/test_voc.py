@@ -67,22 +67,22 @@ def test_difficult_objects_are_regions_to_be_ignored(root: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "line", "says"),
     [
-        (xml(thing(), thing(box="9 9 x 12")), "bad number", 4, "xmax is 'x'; allowed: a number"),
+        (xml(thing(), thing(box="9 9 x 12")), "bad value", 4, "xmax is 'x'; allowed: a number"),
         (xml(thing(), thing(box="9 9 3 12")), "negative box", 4, "xmax, ymax not below xmin, ymin"),
         (xml(thing(box="200 1 210 9")), "box outside", 3, "wholly outside its picture of 100x50"),
-        (xml("<object><name>cat</name></object>\n"), "missing bndbox", 3, "'cat' has no <bndbox>"),
-        (xml(thing("")), "missing name", 3, "without a <name>"),
+        (xml("<object><name>cat</name></object>\n"), "missing value", 3, "'cat' has no <bndbox>"),
+        (xml(thing("")), "missing value", 3, "without a <name>"),
         (
             xml(thing(), size="<size><width>50</width><height>100</height></size>"),
-            "wrong size",
+            "size mismatch",
             2,
             "is 50x100; the picture",
         ),
-        ("<annotation>\n<object>\n</annotation>", "broken XML", 3, "malformed XML: mismatched tag"),
-        ("", "broken XML", 1, "malformed XML: no element found"),
-        ("<html/>", "broken XML", 1, "the root is <html>; allowed: <annotation>"),
-        (f"{BOMB}]><annotation>&j;</annotation>", "broken XML", 1, "entities are refused"),
-        ("<a>" * 50 + "</a>" * 50, "broken XML", 1, "nested deeper than 20 levels"),
+        ("<annotation>\n<object>\n</annotation>", "unusable label file", 3, "malformed XML: mismatched tag"),
+        ("", "unusable label file", 1, "malformed XML: no element found"),
+        ("<html/>", "unusable label file", 1, "the root is <html>; allowed: <annotation>"),
+        (f"{BOMB}]><annotation>&j;</annotation>", "unusable label file", 1, "entities are refused"),
+        ("<a>" * 50 + "</a>" * 50, "unusable label file", 1, "nested deeper than 20 levels"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_line(text: str, kind: str, line: int, says: str, root: Path) -> None:
@@ -97,7 +97,7 @@ def test_a_class_outside_the_list_is_a_fault(root: Path) -> None:
     write(root, {"classes.txt": "dog\nant\n"})
 
     (fault,) = findings(root)
-    assert (fault.kind, fault.line) == ("unknown class", 4) and "'cat' is not in classes.txt" in fault.message
+    assert (fault.kind, fault.line) == ("unknown category", 4) and "'cat' is not in classes.txt" in fault.message
 
 
 def test_missing_pictures_and_missing_labels_are_faults(root: Path) -> None:
