@@ -179,3 +179,18 @@ def test_every_shipped_config_trains(name: str, tiny_run: TinyRun, tmp_path: Pat
     model, config, taxonomy = load_model(tmp_path / "run")
     assert model.tasks and set(model.tasks) == set(config.tasks)
     assert taxonomy.categories == open_dataset(tiny_run.data, "val").taxonomy.categories
+
+
+@pytest.mark.slow
+def test_captions_learn_words_then_cider_and_a_stopped_second_stage_goes_on(tiny_run: TinyRun, tmp_path: Path) -> None:
+    small = ("tasks.caption.width=16", "tasks.caption.layers=1", "tasks.caption.length=8", "train.batch=4")
+    words, cider = tmp_path / "words", tmp_path / "cider"
+    first = tiny_config(tiny_run.data, *small, "train.max_steps=1", name="caption-shapes")
+    train_quietly(first, words)
+    second = (*small, f"train.start={words}", "train.epochs=1")
+    stage = tiny_config(tiny_run.data, *second, "train.max_steps=1", name="caption-shapes-cider")
+    assert "tensors taken" in train_quietly(stage, cider)
+    stage = tiny_config(tiny_run.data, *second, name="caption-shapes-cider")
+    assert "going on after update 1" in train_quietly(stage, cider, resume=True)
+    losses = [line["loss/caption/cider"] for line in read(cider / "metrics.jsonl") if "loss/caption/cider" in line]
+    assert losses and all(0 < loss <= 10 for loss in losses)

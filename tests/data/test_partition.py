@@ -40,7 +40,7 @@ def data(pictures: Sequence[Sequence[tuple[int, int]]], classes: int = 3, videos
 pictures = st.lists(st.lists(st.tuples(st.integers(0, 2), st.just(-1)), max_size=4), min_size=20, max_size=120)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(pictures, st.sampled_from([0.1, 0.2, 0.5]), st.integers(0, 3))
 def test_every_category_keeps_its_share_within_a_few_pictures(
     pictures: list[list[tuple[int, int]]], val: float, seed: int
@@ -67,7 +67,7 @@ def test_a_rare_category_is_on_both_sides_where_it_can_be() -> None:
         assert sum(i in (48, 49) for i in part) == 1 and sum(i >= 50 for i in part) == 5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.lists(st.tuples(st.integers(0, 2), st.integers(-1, 30)), max_size=3), min_size=10, max_size=60))
 def test_pictures_that_share_an_identity_stay_together(pictures: list[list[tuple[int, int]]]) -> None:
     try:
