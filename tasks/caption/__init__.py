@@ -103,18 +103,18 @@ class Captioning(Task):
     def _shortfall(self, raw: Mapping[str, Tensor], truth: Tensor) -> Tensor:
         """What sampled sentences lack to the best CIDEr-D, by references `truth` (B, R, T); see `self_critical`."""
         memory, many = raw["memory"], self.options.samples
-        way = {"length": self.options.length, "ids": len(self.vocabulary)}
+        length, ids = self.options.length, len(self.vocabulary)
         repeated = memory.repeat_interleave(many, 0)
         if "references" in raw:
             said = take(raw["references"], torch.zeros_like(truth[:, 0, 0])).repeat_interleave(many, 0)
         else:
-            said = self.decoder.say(repeated, temperature=1.0, **way)
+            said = self.decoder.say(repeated, temperature=1.0, length=length, ids=ids)
         rewards = self._worth(said.unflatten(0, (-1, many)), truth)
         if many > 1:
             baselines = mean_of_others(rewards)
         else:
-            baselines = self._worth(self.decoder.say(memory, **way).unsqueeze(1), truth)
-        log_probability = self.decoder.log_probability(repeated, said, ids=way["ids"])
+            baselines = self._worth(self.decoder.say(memory, length=length, ids=ids).unsqueeze(1), truth)
+        log_probability = self.decoder.log_probability(repeated, said, ids=ids)
         return expected_shortfall(log_probability.unflatten(0, (-1, many)), rewards, baselines)
 
     def _worth(self, said: Tensor, truth: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +100,7 @@ def plotted(run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
     shown: dict[str, list[float]] = {}
     save = Figure.savefig
 
-    def look(figure: Figure, path: Path, **options: object) -> None:
+    def look(figure: Figure, path: Path, **options: Any) -> None:
         for axes in figure.axes:
             level, _, part = axes.get_title(loc="left").partition(" · ")
             dots = [line for line in axes.lines if line.get_linestyle() == "None"]
