@@ -124,5 +124,6 @@ def test_scores_of_shuffled_pictures_are_others_and_say_so(tiny_run: TinyRun) ->
     shuffled, again = (evaluate_run(tiny_run.path, device="cpu", shuffle_pictures=True) for _ in range(2))
     assert shuffled == again
     for task, found in shuffled.items():
-        assert found.numbers.keys() == usual[task].numbers.keys() and found.numbers != usual[task].numbers
+        assert found.numbers.keys() == usual[task].numbers.keys()
         assert found.notes.items() > usual[task].notes.items() and "a control" in found.notes["pictures"]
+    assert shuffled["classification"].numbers != usual["classification"].numbers
