@@ -8,8 +8,9 @@ import torch
 from PIL import Image
 
 from unified.build import same_classes, validation_loader
+from unified.build_data import open_data
 from unified.config import changed
-from unified.data.dataset import Dataset, open_dataset
+from unified.data.dataset import Dataset
 from unified.data.sample import Batch, Record
 from unified.errors import DataError
 
@@ -22,7 +23,7 @@ class Chosen(Dataset):
     """The pictures `indices` of another data set."""
 
     def __init__(self, whole: Dataset, indices: Sequence[int]) -> None:
-        super().__init__(whole.name, whole.split, whole.annotations)
+        super().__init__(whole.name, whole.split, whole.annotations, audience=whole.audience)
         self._indices = list(indices)
 
     def __len__(self) -> int:
@@ -30,6 +31,9 @@ class Chosen(Dataset):
 
     def record(self, i: int) -> Record:
         return super().record(self._indices[i])
+
+    def tasks_of(self, i: int) -> frozenset[str] | None:
+        return super().tasks_of(self._indices[i])
 
     def picture(self, i: int, at_least: int | None = None) -> Image.Image:
         return super().picture(self._indices[i], at_least)
@@ -40,6 +44,11 @@ def evenly(total: int, wanted: int) -> list[int]:
     if not wanted or wanted >= total:
         return list(range(total))
     return [i * total // wanted for i in range(wanted)]
+
+
+def told(pictures: int, split: str) -> str:
+    """ "1 picture of val" """
+    return f"{pictures} picture{'' if pictures == 1 else 's'} of {split}"
 
 
 def some_pictures(
@@ -54,12 +63,11 @@ def some_pictures(
         DataError: the data set has other classes, or no picture.
     """
     config = changed(subject.config, overrides)
-    data = config.dataset()
-    whole = open_dataset(data.path, split, on_error=data.on_error)
+    whole = open_data(config, split)
     same_classes(whole.taxonomy, subject.taxonomy, "data set", "checkpoint")
     chosen = Chosen(whole, evenly(len(whole), pictures))
     if not len(chosen):
-        raise DataError(f"{data.path}: the split {split!r} has no picture to look at")
+        raise DataError(f"{whole.name}: the split {split!r} has no picture to look at")
     # In this process: some hundred pictures are read sooner than workers start.
     device = torch.device("cpu")
     loader = validation_loader(chosen, size=config.size, batch=config.train.batch, workers=0, device=device)

@@ -5,6 +5,8 @@
 
        Options                       a pydantic model of what a config may say about the task
        task(levels, taxonomy, **options) -> Task
+       WEAK_VIEWS = True             only if strong augmentation, such as a mosaic, would make its labels wrong
+       READS_OBJECTS = False         only if it reads neither objects nor tags, so that any classes will do
 
 3. split head, loss, decode and metric into files of their own once they pass a screen;
 4. run `pytest tests/test_contract.py`: it finds the folder and checks the whole contract.

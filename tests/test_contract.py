@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,14 @@ def test_unlabelled_pictures_neither_train_nor_penalise(task: Task) -> None:
     assert mixed.keys() == alone.keys()
     for part, value in mixed.items():
         torch.testing.assert_close(value, alone[part], rtol=1e-5, atol=1e-6)
+
+
+def test_what_a_task_is_said_to_need_is_what_it_needs(task: Task) -> None:
+    captioned = [replace(s, labels=replace(s.labels, objects=None)) for s in SAMPLES]
+    blind = not registry.reads_objects(task.name)
+    assert task.encode(captioned)["labelled"].all() == blind, "READS_OBJECTS of its package"
+    sentences = [replace(s, labels=Labels(captions=s.labels.captions)) for s in SAMPLES]
+    assert not task.encode(sentences)["labelled"].any() or registry.weak_views(task.name), "WEAK_VIEWS of its package"
 
 
 def test_a_target_moves_between_devices_as_tensors(task: Task) -> None:

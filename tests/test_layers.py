@@ -22,6 +22,7 @@ LAYERS = [
     ["unified.model.multitask"],
     ["unified.data", "unified.train"],
     ["unified.config"],
+    ["unified.build_data"],
     ["unified.build"],
     ["unified.evaluate"],
     ["unified.predict", "unified.training"],
@@ -139,7 +140,14 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
     ("library", "homes"),
     [
         ("timm", ("unified.model.timm_trunk", "unified.benchmark", "unified.doctor")),
-        ("yaml", ("unified.config.source", "unified.train.run", "unified.experiment.spec", "analysis.comparison")),
+        (
+            "yaml",
+            (
+                *("unified.config.source", "unified.train.run", "unified.experiment.spec", "analysis.comparison"),
+                "unified.data.readers.yolo_layouts",
+            ),
+        ),
+        ("defusedxml", ("unified.data.readers.xml_tree",)),
         ("typer", ("unified.cli",)),
         ("matplotlib", ("analysis",)),
         ("tensorboard", ("unified.train.tensorboard",)),

@@ -1,4 +1,4 @@
-"""Wiring: the only file that turns a config into objects."""
+"""Wiring: the only file that turns a config into objects, but for data sets and views: `build_data.py`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from unified import registry
-from unified.config import Augment as AugmentConfig
+from unified.build_data import views_of
 from unified.config import Config
 from unified.config import Joint as JointConfig
 from unified.config import Ramp as RampConfig
 from unified.config import Train as TrainConfig
-from unified.data.augment import Augment
 from unified.data.dataset import Dataset
 from unified.data.kinship import Kinship
 from unified.data.letterbox import Letterbox
 from unified.data.loader import Loader
+from unified.data.mix import Mix
 from unified.data.sample import Batch, Taxonomy
 from unified.errors import ConfigError, DataError, nearest
 from unified.model.blocks import Activation
@@ -112,7 +112,14 @@ def prepare(model: MultiTaskModel, dataset: Dataset, size: int) -> None:
     """Let every task look at the training labels once."""
     records = [dataset.record(i) for i in range(len(dataset))]
     for name in model.tasks:
-        model.task(name).prepare(records, size)
+        model.task(name).prepare([record.seen_by(name) for record in records], size)
+
+
+def study(model: MultiTaskModel, dataset: Dataset) -> None:
+    """Let every task look at the training labels before each training."""
+    records = [dataset.record(i) for i in range(len(dataset))]
+    for name in model.tasks:
+        model.task(name).study(records)
 
 
 def kinship_of(model: MultiTaskModel, dataset: Dataset) -> Kinship | None:
@@ -122,7 +129,8 @@ def kinship_of(model: MultiTaskModel, dataset: Dataset) -> Kinship | None:
         ConfigError: several tasks want different things.
     """
     records = [dataset.record(i) for i in range(len(dataset))]
-    wishes = {name: wish for name in model.tasks if (wish := model.task(name).kinship(records)) is not None}
+    seen = {name: [record.seen_by(name) for record in records] for name in model.tasks}
+    wishes = {name: wish for name in model.tasks if (wish := model.task(name).kinship(seen[name])) is not None}
     if len(wishes) > 1:
         raise ConfigError(f"{' and '.join(wishes)} each say which pictures should meet in a batch; only one task may")
     return next(iter(wishes.values()), None)
@@ -153,15 +161,19 @@ def training_loader(
 ) -> TrainingLoader:
     """Augmented, shuffled batches of the training split: this process's part of them."""
     ranks = ranks or Ranks()
+    views = views_of(config)
+    several = len(dataset.parts) > 1
     loader = Loader(
         dataset,
-        augment_of(config.augment, config.size),
+        views,
         batch=config.train.batch,
         workers=workers_of(config.train.workers, device),
         seed=config.train.seed,
         shuffle=True,
         drop_last=len(dataset) > config.train.batch,
         kinship=kinship,
+        mix=Mix.make(config.dataset().mix, dataset.parts, config.train.epochs) if several else None,
+        labels=dataset.meeting(without=views.only_weak),
         device_type=device.type,
         rank=ranks.rank,
         ranks=ranks.world,
@@ -169,14 +181,11 @@ def training_loader(
     return TrainingLoader(loader, config.train.epochs - config.augment.close_mosaic, config.train.batch)
 
 
-def validation_loader(dataset: Dataset, *, size: int, batch: int, workers: int, device: torch.device) -> Loader:
-    """The data set as it is, letterboxed, in order."""
-    return Loader(dataset, Letterbox(size), batch=batch, workers=workers, device_type=device.type)
-
-
-def augment_of(config: AugmentConfig, size: int) -> Augment:
-    """The training pipeline; `close_mosaic` is the loader's business."""
-    return Augment(size, **config.model_dump(exclude={"close_mosaic"}))
+def validation_loader(
+    dataset: Dataset, *, size: int, batch: int, workers: int, device: torch.device, shuffle: bool = False
+) -> Loader:
+    """The data set as it is, letterboxed, in order, or in the same random one each time."""
+    return Loader(dataset, Letterbox(size), batch=batch, workers=workers, device_type=device.type, shuffle=shuffle)
 
 
 def recipe_of(config: TrainConfig) -> Recipe:

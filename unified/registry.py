@@ -72,6 +72,24 @@ def options(name: str) -> type[BaseModel]:
     return model
 
 
+def weak_views(name: str) -> bool:
+    """Whether the task learns from weakly augmented pictures only; its package says so: WEAK_VIEWS = True.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    return bool(vars(load(name)).get("WEAK_VIEWS", False))
+
+
+def reads_objects(name: str) -> bool:
+    """Whether the task reads objects or tags, and so depends on the classes; if not: READS_OBJECTS = False.
+
+    Raises:
+        ConfigError: as `load`.
+    """
+    return bool(vars(load(name)).get("READS_OBJECTS", True))
+
+
 def _module_name(name: str) -> str:
     if not all(part.isidentifier() for part in name.split(".")):
         raise ConfigError(f"{name!r} is no task name; a task is a folder of tasks/ or a dotted Python package")

@@ -22,14 +22,16 @@ from unified.build import (
     recipe_of,
     same_classes,
     start_from,
+    study,
     taxonomy_from,
     threads_of,
     training_loader,
     validation_loader,
     workers_of,
 )
+from unified.build_data import check_labels, open_data, unscored, with_labels_kept
 from unified.config import Config
-from unified.data.dataset import Dataset, open_dataset
+from unified.data.dataset import Dataset
 from unified.errors import MissingExtraError
 from unified.evaluate import Inference, evaluate
 from unified.model.multitask import MultiTaskModel
@@ -70,10 +72,11 @@ def _train(
     config: Config, out: Path | None, resume: bool, console: Console, device: torch.device, ranks: Ranks
 ) -> Path:
     data = config.dataset()
-    train_set, val_set = (open_dataset(data.path, split, on_error=data.on_error) for split in (data.train, data.val))
+    train_set, val_set = with_labels_kept(config, open_data(config, "train")), open_data(config, "val")
     same_classes(train_set.taxonomy, val_set.taxonomy, f"{data.train} split", f"{data.val} split")
     seed_everything(config.train.seed)
     model = build_model(config, train_set.taxonomy)
+    check_labels(model, train_set)
     joint = joint_loss(config.joint, model, ranks)
     freezing(config.train, model)  # a mistake in it is said before anything is written
     precision = Precision.choose(device, config.train.precision)
@@ -88,11 +91,14 @@ def _train(
             _tell(console, f"{config.train.start}: {start_from(config.train.start, model).describe()}")
     else:
         same_classes(train_set.taxonomy, taxonomy_from(saved.provenance.taxonomy), "data set", "checkpoint")
+    study(model, train_set)
     run = ranks.of_first(
         lambda: RunFolder.create(out or numbered(Path("runs"), config.name), provenance, resume=resume)
     )
     for dataset in (train_set, val_set):
         _tell(console, dataset.summary())
+    for task in unscored(model, val_set):
+        _tell(console, f"{val_set.name}, {val_set.split}: no picture is labelled for {task}, which will have no scores")
     wrapped = ranks.wrapped(model.to(device))
     trainer = Trainer(
         wrapped,

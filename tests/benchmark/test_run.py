@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.tiny import TinyRun
 from unified.benchmark.run import COCO, _model, planted_samples, run
 from unified.benchmark.timing import CALIBRATION
 from unified.errors import ConfigError
@@ -52,3 +53,16 @@ def test_training_targets_are_those_of_the_model(monkeypatch: pytest.MonkeyPatch
     targets = {name: model.task(name).encode(samples) for name in model.tasks}  # type: ignore[operator,union-attr]
     losses = model(torch.rand(2, 3, 64, 64), targets)
     assert all(torch.isfinite(value) for parts in losses.values() for value in parts.values())
+
+
+def test_answers_are_timed_in_every_way_of_decoding() -> None:
+    rows = run(["yolor-n"], size=64, batch=2, mode="answers", tasks=("detection", "caption"), rounds=1, device="cpu")
+    ways = ("greedy", "greedy, no cache", "beam 3", "beam 3, no cache")
+    assert [row.variant for row in rows] == [CALIBRATION, "detection: decoding", *(f"caption: {way}" for way in ways)]
+    assert all(row.images_per_second == pytest.approx(2e3 / row.milliseconds) for row in rows)
+
+
+def test_answers_of_a_run_are_timed_at_its_own_size(tiny_run: TinyRun) -> None:
+    rows = run([str(tiny_run.path)], mode="answers", rounds=1, device="cpu")
+    assert {row.variant for row in rows} >= {"detection: decoding", "classification: decoding"}
+    assert {row.size for row in rows} == {64}

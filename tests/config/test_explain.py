@@ -40,7 +40,7 @@ MESSAGES = """\
   bad.yaml:8: tasks."toys.pose".points.1: got "two"; allowed: a number
   bad.yaml:9: tasks."toys.pose".iou: got 2; allowed: a number ≥ 0 and ≤ 1
   bad.yaml:10: augment: got 7; allowed: a mapping of mosaic, close_mosaic, hsv_h, hsv_s, hsv_v, degrees, translate, \
-scale, shear, fliplr, flipud, mixup
+scale, shear, fliplr, flipud, mixup, weak
   bad.yaml:12: train.lr: got -1; allowed: a number > 0 or 'auto'
   bad.yaml:13: train.worker: unknown key; did you mean 'workers'?
   bad.yaml:14: train.workers: got "many"; allowed: a whole number ≥ 0 or 'auto'
@@ -69,8 +69,8 @@ def test_all_that_is_wrong_is_told_at_once_with_file_line_path_got_and_allowed(f
         ("iou: 0.5", """iou: unknown key; did you mean 'tasks."toys.pose".iou'?"""),
         ("joint: {weights: {toys.pose: heavy}}", 'got "heavy"; allowed: a number ≥ 0 or a mapping of start, end, from'),
         ("data: {pth: x}", "data.pth: unknown key; did you mean 'path'?"),
-        ("data: {train: a}", "data.path: missing, but required: Folder of the data set"),
-        ("data: 3", "data: got 3; allowed: a text or a mapping of path, train, val, on_error or null"),
+        ("data: {train: a}", "data: give either path or sources; got neither"),
+        ("data: 3", "data: got 3; allowed: a text or a mapping of path, train, val, sources, mix, on_error or null"),
         ("train: {epochs: 0}", "train.epochs: got 0; allowed: a whole number ≥ 1"),
         ("train:", "train: got null; allowed: a mapping of epochs"),
         ("<<: {a: 1}", "<<: unknown key; allowed: augment, base, data"),

@@ -134,6 +134,20 @@ def test_whole_pictures_are_one_entry_each(embedder: Embedder, val: Dataset) -> 
     np.testing.assert_allclose(together(embedder.files(paths, whole=True))[0], vectors, atol=NEAR)
 
 
+def test_pictures_without_captions_are_kept_with_those_that_the_model_says(
+    tiny_jde: TinyRun, val: Dataset, tmp_path: Path
+) -> None:
+    small = [f"tasks.caption.{option}" for option in ("width=16", "layers=1", "length=6", "search.beams=1")]
+    embedder = Embedder.load(make_untrained_run(tiny_jde.data, tmp_path, *small).path, device="cpu")
+    path = val.record(0).path
+    said = embedder.predictor.predict(path).text
+    _, found = together(embedder.files([path], whole=True))
+    assert [entry.caption for entry in found] == [said] and said
+    captions = val.record(0).labels.captions
+    assert captions, "what people said comes first"
+    assert together(embedder.split(val, whole=True))[1][0].caption == captions[0]
+
+
 def test_progress_counts_pictures(embedder: Embedder, val: Dataset) -> None:
     seen: list[tuple[int, int]] = []
     list(embedder.split(val, whole=True, progress=lambda *at: seen.append(at)))

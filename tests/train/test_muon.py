@@ -21,6 +21,11 @@ def test_singular_values_come_near_one_and_vectors_stay(shape: tuple[int, int]) 
     assert found.sub(found.diagonal().diag()).abs().max() < 1e-9
 
 
+def test_matrices_of_one_shape_are_orthogonalised_together_as_alone() -> None:
+    matrices = torch.randn(3, 4, 9, dtype=torch.float64)
+    assert torch.allclose(orthogonal(matrices), torch.stack([orthogonal(matrix) for matrix in matrices]), atol=1e-12)
+
+
 def test_a_gradient_of_zero_moves_nothing() -> None:
     assert not orthogonal(torch.zeros(3, 4)).any()
 

@@ -28,7 +28,7 @@ class Config(Section):
     size: Annotated[int, Field(ge=32, le=8192, multiple_of=32)] = 640
     """Side of the square network input in pixels; a multiple of the trunk's largest stride."""
     data: Data | None = None
-    """Data set: a path, or {path, train, val, on_error}; null = given on the command line, data=PATH."""
+    """Data set: a path, or {path, train, val, …}, or {sources, mix, …}; null = given on the command line, data=PATH."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]+)?|mps)$")] = "auto"
     """auto, cpu, cuda, cuda:N or mps. auto: the first accelerator, else the CPU."""
     tasks: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
@@ -138,12 +138,39 @@ def _misfits(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
             yield ("trunk",), str(error)
     joint = values.get("joint")
     yield from _weighting_misfits(joint if isinstance(joint, dict) else {})
-    for section in ("weights", "parts"):
-        named = joint.get(section) if isinstance(joint, dict) else None
-        for key in named if isinstance(named, dict) else ():
-            task = key.partition("/")[0]
-            if isinstance(tasks, dict) and task not in tasks:
-                yield ("joint", section, key), f"the config has no such task; {nearest(task, tasks)}"
+    for path, task in _tasks_named(values):
+        if isinstance(tasks, dict) and task not in tasks:
+            yield path, f"the config has no such task; {nearest(task, tasks)}"
+    yield from _mix_misfits(values)
+
+
+def _tasks_named(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Where a task is named outside `tasks`, and its name."""
+    for above in (("joint", "weights"), ("joint", "parts"), ("train", "keep_labels")):
+        for key in _mapping(values, *above):
+            yield (*above, key), key.partition("/")[0]
+    lists: dict[KeyPath, Any] = {("augment", "weak", "tasks"): _mapping(values, "augment", "weak").get("tasks")}
+    for name in (sources := _mapping(values, "data", "sources")):
+        lists["data", "sources", name, "tasks"] = _mapping(sources, name).get("tasks")
+    for path, named in lists.items():
+        yield from ((path, task) for task in named if isinstance(task, str)) if isinstance(named, list) else ()
+
+
+def _mix_misfits(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    from unified.data.mix import fault_of  # here, because it imports numpy
+
+    ratios, sources = _mapping(values, "data", "mix"), _mapping(values, "data", "sources")
+    numbers = all(isinstance(ratio, int | float) and ratio >= 0 for ratio in ratios.values())  # else that is told
+    if ratios and numbers and (fault := fault_of(ratios, list(sources))):
+        yield ("data", "mix"), fault
+
+
+def _mapping(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """The mapping at the path `keys`; empty where there is none."""
+    found: Any = values
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _weighting_misfits(joint: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:

@@ -15,6 +15,7 @@ from unified.registry import HOME
 
 FOLDER = HOME / "configs"
 SUFFIXES = (".yaml", ".yml")
+_INSTEAD = (("path", "sources"), ("sources", "path"))  # key of `data`, and the one that takes its place
 MAX_BYTES = 1_000_000  # a config is some kilobytes; what is larger is another kind of file
 
 
@@ -74,10 +75,26 @@ def spelled_out(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         # A whole section, so that the splits of another data set do not shine through from the base.
         full["data"] = Data(path=full["data"]).model_dump()
     if isinstance(full.get("data"), dict) and isinstance(full["data"].get("path"), str):
-        full["data"] = full["data"] | {"path": os.path.abspath(folder / Path(full["data"]["path"]).expanduser())}
+        full["data"] = full["data"] | {"path": _absolute(folder, full["data"]["path"])}
+    if isinstance(full.get("data"), dict) and isinstance(full["data"].get("sources"), dict):
+        sources = full["data"]["sources"].items()
+        full["data"] = full["data"] | {"sources": {name: _source(folder, source) for name, source in sources}}
+    if isinstance(full.get("data"), dict):
+        # One data set or several: whichever is said takes the place of the other one of the base.
+        full["data"] = {other: None for other, said in _INSTEAD if full["data"].get(said) is not None} | full["data"]
     if isinstance(full.get("tasks"), dict):
         full["tasks"] = {task: {} if options is None else options for task, options in full["tasks"].items()}
     return full
+
+
+def _source(folder: Path, source: Any) -> Any:
+    if isinstance(source, dict) and isinstance(source.get("path"), str):
+        return source | {"path": _absolute(folder, source["path"])}
+    return source
+
+
+def _absolute(folder: Path, path: str) -> str:
+    return os.path.abspath(folder / Path(path).expanduser())
 
 
 def shown(path: Path) -> str:

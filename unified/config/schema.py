@@ -32,17 +32,74 @@ class Section(BaseModel):
     )
 
 
+class Source(Section):
+    """One of several data sets that are trained on together."""
+
+    path: str
+    """Folder of the data set, as `data.path`."""
+    train: str = "train"
+    """Split to train on, as the annotation file names it."""
+    val: str = "val"
+    """Split to evaluate on during the training: the tasks that it is labelled for."""
+    tasks: Annotated[list[str], Field(min_length=1)] | None = None
+    """Tasks that it is labelled for, completely; to all others it is not labelled. null: all."""
+
+
 class Data(Section):
     """The pictures and labels. `data: PATH` is short for `data: {path: PATH}`."""
 
-    path: str
+    path: str | None = None
     """Folder of the data set, from the folder of this file; on the command line, from the current folder."""
     train: str = "train"
     """Split to train on, as the annotation file names it."""
     val: str = "val"
     """Split to evaluate on during the training."""
+    sources: Annotated[dict[Name, Source], Field(min_length=1)] | None = None
+    """Instead of `path`: name → data set, for several that are labelled for some tasks each."""
+    mix: Literal["proportional", "sqrt", "round_robin", "annealed"] | dict[str, NotNegative] = "proportional"
+    """How sources take turns: by their sizes, the roots of these, all alike, from sizes to alike; or source → ratio."""
     on_error: Literal["raise", "drop"] = "raise"
     """raise: a faulty annotation (a box without area …) stops the program; drop: it is left out, and listed."""
+
+    @model_validator(mode="after")
+    def _one_or_several(self) -> Data:
+        if (self.path is None) == (self.sources is None):
+            raise ValueError(f"give either path or sources; got {'neither' if self.path is None else 'both'}")
+        return self
+
+    def parts(self) -> dict[str, Source]:
+        """The data sets by name; one alone is named like its folder."""
+        if self.sources is not None:
+            return dict(self.sources)
+        assert self.path is not None
+        return {self.path: Source(path=self.path, train=self.train, val=self.val)}
+
+
+class Weak(Section):
+    """Weak views: for tasks whose labels a strong one would belie, as a mosaic does a sentence."""
+
+    share: Annotated[float, Field(gt=0, le=1)] | Auto = "auto"
+    """Share of the pictures shown so; all tasks learn from it. auto: half if a task has weak views only, else none."""
+    tasks: list[str] | Auto = "auto"
+    """Tasks that learn from weak views only. auto: those that say so themselves, as captions do."""
+    hsv_h: Fraction = 0.0
+    """As in a strong view."""
+    hsv_s: Fraction = 0.2
+    """As in a strong view."""
+    hsv_v: Fraction = 0.2
+    """As in a strong view."""
+    degrees: Annotated[float, Field(ge=0, le=180)] = 0.0
+    """As in a strong view."""
+    translate: Fraction = 0.0
+    """As in a strong view."""
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """As in a strong view."""
+    shear: Annotated[float, Field(ge=0, lt=90)] = 0.0
+    """As in a strong view."""
+    fliplr: Fraction = 0.5
+    """As in a strong view; in sentences left and right change places."""
+    flipud: Fraction = 0.0
+    """As in a strong view; nothing changes places."""
 
 
 class Augment(Section):
@@ -72,6 +129,8 @@ class Augment(Section):
     """Probability of an up-down flip."""
     mixup: Fraction = 0.0
     """Probability that a mosaic is blended with a second one."""
+    weak: Weak = Weak()
+    """Weak views, for some of the pictures; what is above is about the strong ones."""
 
 
 class Span(Section):
@@ -128,6 +187,8 @@ class Train(Section):
     """Epochs between evaluations; 0 = only at the end."""
     checkpoint_every: NotNegativeInt = 0
     """Updates between further checkpoints than that of each epoch; 0 = none."""
+    keep_labels: dict[str, Fraction] = {}
+    """Task → share of the pictures that keep its labels, drawn by `seed`, all if not given: what are labels worth?"""
     max_steps: NotNegativeInt = 0
     """Stop after so many updates, whatever `epochs` says; 0 = no limit."""
     start: str | None = None

@@ -96,6 +96,25 @@ class Captions:
 
 
 @dataclass(frozen=True, slots=True)
+class Tags:
+    """Which categories pictures show, as a label file says."""
+
+    present: NDArray[np.bool_]  # (pictures, K)
+    known: NDArray[np.bool_]  # (pictures,) False: nothing was said of this picture
+
+    def __getitem__(self, i: int) -> NDArray[np.bool_] | None:
+        return self.present[i] if self.known[i] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Videos:
+    """Which frames of which videos the pictures are."""
+
+    names: Strings  # one a picture
+    frames: NDArray[np.int64]  # (pictures,) as the files count
+
+
+@dataclass(frozen=True, slots=True)
 class Annotations:
     """Everything an annotation file says, checked. Boxes in original pixels, clipped to their pictures."""
 
@@ -108,9 +127,19 @@ class Annotations:
     rows: Rows
     captions: Captions | None = None
     notes: tuple[Finding, ...] = ()  # what was clipped, and what was dropped where dropping was asked for
+    boxed: bool = True  # False: the files say nothing of objects, and `rows` is empty for want of labels
+    unboxed: NDArray[np.bool_] | None = None  # (pictures,) of data sets put together: those of files that say nothing
+    tags: Tags | None = None
+    videos: Videos | None = None  # None unless all pictures are frames
 
     def __len__(self) -> int:
         return len(self.files)
+
+    @property
+    def labelled(self) -> bool:
+        """There is something to learn from: an object, a caption or a tag."""
+        tagged = self.tags is not None and bool(self.tags.known.any())
+        return tagged or len(self.rows) > 0 or self.captions is not None
 
     def path(self, i: int) -> Path:
         return self.root / self.files[i]
@@ -127,3 +156,11 @@ class Annotations:
     def captions_of(self, i: int) -> tuple[str, ...] | None:
         """The picture's captions; `None` where it has none, since a caption file does not say "nothing to see"."""
         return (self.captions[i] or None) if self.captions is not None else None
+
+    def boxed_at(self, i: int) -> bool:
+        """Whether the files say what objects the picture shows."""
+        return self.boxed and (self.unboxed is None or not self.unboxed[i])
+
+    def tags_of(self, i: int) -> NDArray[np.bool_] | None:
+        """(K,) the categories that the label file says are there; `None` where it says nothing of the picture."""
+        return None if self.tags is None else self.tags[i]

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unified.data.annotations import Rows
+from unified.data.audience import common
 from unified.data.mosaic import TILES, lay_tiles
 from unified.data.paint import Box, Matrix, blank, paint
 from unified.data.pipeline import Draw, View
@@ -81,7 +83,9 @@ class Augment:
         canvas = blank((size, size))
         matrix = np.array([*frame.matrix, (0, 0, 1)])
         rows = self._paint(canvas, shelf, i, matrix, (0, 0, *annotations.size(i)))
-        return View(canvas, rows, annotations.captions_of(i), frame)
+        captions, tags = annotations.captions_of(i), annotations.tags_of(i)
+        # Tags stay: what they name is taken to be seen still, as the maps leave the middle of the picture in sight.
+        return View(canvas, rows, captions, frame, tags, shelf.dataset.tasks_of(i))
 
     def _mosaic(self, shelf: Shelf, indices: Sequence[int], rng: np.random.Generator) -> View:
         size = self.size
@@ -93,8 +97,10 @@ class Augment:
             self._paint(canvas, shelf, i, change @ tile.matrix, tile.visible)
             for i, tile in zip(indices, tiles, strict=True)
         ]
-        # No sentence is true of four pictures at once.
-        return View(canvas, Rows.concatenate(rows), None, None)
+        # No sentence is true of four pictures at once; tags are, of all of them together. And no object of one of them
+        # may be taken for background: it is for the tasks that all four are labelled for.
+        tags = join_tags([shelf.dataset.annotations.tags_of(i) for i in indices])
+        return View(canvas, Rows.concatenate(rows), None, None, tags, common(map(shelf.dataset.tasks_of, indices)))
 
     def _paint(self, canvas: Tensor, shelf: Shelf, i: int, matrix: Matrix, visible: Box) -> Rows:
         """Put picture i onto the canvas and say which objects came with it; `matrix`, `visible`: of original pixels."""
@@ -114,14 +120,21 @@ class Augment:
             mirror = np.diag([-1.0, 1.0, 1.0] if horizontal else [1.0, -1.0, 1.0])
             mirror[0 if horizontal else 1, 2] = self.size
             frame = frame.then(_rows_of(mirror), (self.size, self.size))
-        return View(view.picture.flip(1 if horizontal else 0), rows, captions, frame)
+        return View(view.picture.flip(1 if horizontal else 0), rows, captions, frame, view.tags, view.tasks)
 
 
 def _mix(view: View, other: View, rng: np.random.Generator) -> View:
     """Mixup (arXiv 1710.09412): both pictures, seen through each other, and the objects of both."""
     share = rng.beta(_MIXUP_BETA, _MIXUP_BETA)
     picture = torch.lerp(view.picture.float(), other.picture.float(), share).byte()
-    return View(picture, Rows.concatenate([view.rows, other.rows]), None, view.frame)
+    tags, tasks = join_tags([view.tags, other.tags]), common([view.tasks, other.tasks])
+    return View(picture, Rows.concatenate([view.rows, other.rows]), None, view.frame, tags, tasks)
+
+
+def join_tags(tags: Sequence[NDArray[np.bool_] | None]) -> NDArray[np.bool_] | None:
+    """The categories that any of several pictures shows; None if one of them is not labelled, and might show more."""
+    known = [row for row in tags if row is not None]
+    return np.logical_or.reduce(known) if len(known) == len(tags) else None
 
 
 def _rows_of(matrix: Matrix) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

@@ -47,6 +47,9 @@ def draw_labels(picture: Image.Image, labels: Labels, taxonomy: Taxonomy) -> Ima
             )
             x1, y1, x2, y2 = box
             canvas.box(x1, y1, x2, y2, text, category)
+    if labels.tags is not None:
+        names = [taxonomy.categories[k] for k in labels.tags.nonzero().flatten().tolist()]
+        canvas.caption(f"tags: {', '.join(names) or 'none'}")
     for caption in labels.captions or ():
         canvas.caption(caption)
     return canvas.picture()

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from unified.data.annotations import Annotations
-from unified.data.coco import OnError, read_coco
+from unified.data.audience import Audience
 from unified.data.findings import counts
-from unified.data.layouts import find_layout
 from unified.data.picture import open_picture
+from unified.data.readers import OnError, find_layout, read
 from unified.data.sample import Labels, Record, Taxonomy
 
 
 class Dataset:
     """Picture i and its labels, for 0 <= i < len(dataset). Cheap to hand to worker processes."""
 
-    def __init__(self, name: str, split: str, annotations: Annotations) -> None:
+    def __init__(
+        self,
+        name: str,
+        split: str,
+        annotations: Annotations,
+        *,
+        audience: Audience | None = None,
+        parts: Mapping[str, int] | None = None,
+    ) -> None:
         self.name = name  # "coco-mini (COCO)": the folder, and the layout that was found in it
         self.split = split
         self.annotations = annotations
+        self.audience = audience  # which labels are for which tasks; None = all for all
+        self.parts = parts or {name: len(annotations)}  # source → its pictures, which come one after the other
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -35,9 +47,36 @@ class Dataset:
         """Picture i as the files describe it, boxes in original pixels; its file is not opened."""
         annotations = self.annotations
         width, height = annotations.size(i)
-        objects = annotations.objects_of(i).objects((height, width), torch.float64)
-        labels = Labels(objects=objects, captions=annotations.captions_of(i))
-        return Record(annotations.image_ids[i], annotations.path(i), (width, height), labels)
+        # Where the files say nothing of objects, the picture is unlabelled for them, not empty.
+        objects = annotations.objects_of(i).objects((height, width), torch.float64) if annotations.boxed_at(i) else None
+        tags = annotations.tags_of(i)
+        labels = Labels(
+            objects=objects,
+            tags=None if tags is None else torch.tensor(tags),
+            captions=annotations.captions_of(i),
+        )
+        tasks = None if self.audience is None else self.audience.of(i)
+        return Record(annotations.image_ids[i], annotations.path(i), (width, height), labels, tasks)
+
+    def tasks_of(self, i: int) -> frozenset[str] | None:
+        """The tasks that the labels of picture i are for; None = every task."""
+        return None if self.audience is None else self.audience.of(i)
+
+    def meeting(self, without: Collection[str]) -> NDArray[np.int64] | None:
+        """(pictures,) bits: a picture may meet in a mosaic those with all of its bits, and lose no label by it.
+
+        They are of the tasks, but those of `without`, and of the kinds of labels; None = any may meet any.
+        """
+        if self.audience is None:
+            return None
+        annotations = self.annotations
+        boxed = np.array([annotations.boxed_at(i) for i in range(len(self))])
+        known = np.zeros(len(self), dtype=bool) if annotations.tags is None else annotations.tags.known
+        return self.audience.codes(without) << 2 | boxed << 1 | known
+
+    def limited(self, audience: Audience) -> Dataset:
+        """The same pictures, with labels for the tasks of `audience` only."""
+        return Dataset(self.name, self.split, self.annotations, audience=audience, parts=self.parts)
 
     def picture(self, i: int, at_least: int | None = None) -> Image.Image:
         """Picture i in RGB; `at_least` as in `open_picture`. Raises DataError if its size is not the annotated one."""
@@ -53,27 +92,31 @@ class Dataset:
     def summary(self) -> str:
         """One line: what is in it."""
         annotations, rows = self.annotations, self.annotations.rows
-        parts = [
-            f"{self.name}, {self.split}: {len(self)} pictures",
-            f"{len(rows)} objects of {len(self.taxonomy)} classes",
-            f"{int((np.diff(annotations.offsets) == 0).sum())} pictures without objects",
-        ]
+        parts = [f"{self.name}, {self.split}: {len(self)} pictures"]
+        if annotations.boxed:
+            parts.append(f"{len(rows)} objects of {len(self.taxonomy)} classes")
+            parts.append(f"{int((np.diff(annotations.offsets) == 0).sum())} pictures without objects")
+        if annotations.tags is not None:
+            tagged, known = int(annotations.tags.present.sum()), int(annotations.tags.known.sum())
+            parts.append(f"{tagged} tags of {len(self.taxonomy)} classes on {known} pictures")
         if rows.crowd.any():
             parts.append(f"{int(rows.crowd.sum())} crowd regions")
         if self.taxonomy.identities:
             parts.append(f"{self.taxonomy.identities} identities")
         if annotations.captions is not None:
             parts.append(f"{len(annotations.captions.sentences)} captions")
+        if self.audience is not None:
+            parts += [f"labels for {task} of {n} pictures" for task, n in self.audience.counts().items()]
         parts += [f"{n} x {kind}" for kind, n in counts(annotations.notes).items()]
         return ", ".join(parts)
 
 
-def open_dataset(path: Path | str, split: str, *, on_error: OnError = "raise") -> Dataset:
-    """The split of the data set in the folder `path`, in whichever known layout it is.
+def open_dataset(path: Path | str, split: str, *, on_error: OnError = "raise", format: str | None = None) -> Dataset:
+    """The split of the data set in the folder `path`, in whichever known format it is, or in the one that is named.
 
-    Raises DataError: no such split, or faults in the annotations (see `read_coco`, also for `on_error`).
+    Raises DataError: no such split, or faults in the annotations (see `readers.read`, also for `on_error`).
     """
     root = Path(path)
-    layout = find_layout(root, split)
-    annotations = read_coco(layout.instances, layout.images, layout.captions, on_error=on_error)
+    layout = find_layout(root, split, format)
+    annotations = read(layout, on_error=on_error)
     return Dataset(f"{root.resolve().name} ({layout.name})", layout.split, annotations)

@@ -20,14 +20,16 @@ class Finding:
 
     kind: str  # "zero-size box": findings of a kind are counted together
     file: str
-    where: str  # "annotations[17] (id 55)"; empty for the whole file
+    where: str  # "annotations[17] (id 55)"; empty for the whole file, and where the line says enough
     message: str  # what was got, what is allowed
     severity: Severity = "error"
+    line: int | None = None  # of the file, from 1; None where there are no lines to speak of
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.where, self.message) if part)
+        place = ", ".join(part for part in (self.where, f"line {self.line}" if self.line else "") if part)
+        return ": ".join(part for part in (place, self.message) if part)
 
-    def to_json(self) -> dict[str, str]:
+    def to_json(self) -> dict[str, str | int | None]:
         return asdict(self)
 
 

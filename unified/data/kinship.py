@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,22 +24,25 @@ def bring_together(order: NDArray[np.int64], kinship: Kinship, rng: np.random.Ge
     """As many pictures as in `order`, its kin beside each: first such as are not shown yet, then others again.
 
     A picture without any kin is its own, in another augmentation; one without keys stands alone. Since some are shown
-    twice, others wait for another epoch.
+    twice, others wait for another epoch. `order` may name a picture several times: that often it has its turn.
     """
     holders: dict[int, list[int]] = {}
     for i in order.tolist():
         for key in kinship.keys[i]:
             holders.setdefault(key, []).append(i)
     shown: set[int] = set()
+    early: Counter[int] = Counter()  # how often a picture was shown as another's kin, and not yet in its own turn
     arranged: list[int] = []
     for i in order.tolist():
-        if i in shown:
+        if early[i]:
+            early[i] -= 1
             continue
         arranged.append(i)
         shown.add(i)
         for _ in range(kinship.views - 1 if kinship.keys[i] else 0):
             arranged.append(_kin(i, shown, kinship, holders, rng))
             shown.add(arranged[-1])
+            early[arranged[-1]] += 1
         if len(arranged) >= len(order):
             break
     return np.array(arranged[: len(order)], dtype=np.int64)

@@ -28,7 +28,9 @@ class Letterbox:
         annotations = shelf.dataset.annotations
         rows = annotations.objects_of(draw.index)
         rows = rows.at(map_boxes(rows.boxes, np.array([*frame.matrix, (0, 0, 1)])))
-        return View(draw_letterbox(picture, frame), rows, annotations.captions_of(draw.index), frame)
+        captions, tags = annotations.captions_of(draw.index), annotations.tags_of(draw.index)
+        tasks = shelf.dataset.tasks_of(draw.index)
+        return View(draw_letterbox(picture, frame), rows, captions, frame, tags, tasks)
 
 
 def draw_letterbox(picture: Tensor, frame: Frame) -> Tensor:

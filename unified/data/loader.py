@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from unified.data.dataset import Dataset
 from unified.data.kinship import Kinship
+from unified.data.mix import Mix
 from unified.data.parcel import Failure, Packer, Parcel, ignore_interrupts
 from unified.data.pipeline import Draw, Pipeline
 from unified.data.plan import WINDOW, epoch_order, plan_epoch, shard
@@ -36,7 +37,8 @@ _SHARED_MEMORY = Path("/dev/shm")
 class Loader:
     """The batches of a data set, epoch by epoch; workers live as long as the loader.
 
-    `kinship` says which pictures should meet in a batch.
+    `kinship` says which pictures should meet in a batch, `mix` in which ratio the parts of the data set take turns,
+    `labels` which pictures may meet in a mosaic (see `plan_epoch`).
     The order of the pictures and all that is random about each follow from (seed, epoch, picture); only who meets whom
     in a mosaic also depends on the number of workers. Process `rank` of `ranks` gets its part of them. Iterating raises
     DataError for a picture that cannot be used, and for workers that die or give no batch for `timeout` seconds.
@@ -53,6 +55,8 @@ class Loader:
         shuffle: bool = False,
         drop_last: bool = False,
         kinship: Kinship | None = None,
+        mix: Mix | None = None,
+        labels: NDArray[np.int64] | None = None,
         device_type: str = "cpu",
         timeout: float = TIMEOUT,
         rank: int = 0,
@@ -66,6 +70,8 @@ class Loader:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self._kinship = kinship
+        self._mix = mix
+        self._labels = labels
         self._rank = rank
         self._ranks = ranks
         self._lanes = max(workers, 1)
@@ -104,6 +110,7 @@ class Loader:
             epoch=epoch,
             start=start,
             drop_last=self.drop_last,
+            labels=self._labels,
         )
         parcels = iter(self._parcels)
         while (parcel := self._next(parcels)) is not None:
@@ -112,8 +119,8 @@ class Loader:
             yield parcel.batch(self.dataset.record)
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
-        count, kinship = len(self.dataset), self._kinship
-        return epoch_order(count, shuffle=self.shuffle, seed=self._seed, epoch=epoch, kinship=kinship)
+        options: dict[str, Any] = {"shuffle": self.shuffle, "kinship": self._kinship, "mix": self._mix}
+        return epoch_order(len(self.dataset), seed=self._seed, epoch=epoch, **options)
 
     def _own(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
         return shard(order, batch=self.batch, rank=self._rank, ranks=self._ranks)

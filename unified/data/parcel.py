@@ -10,7 +10,9 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
@@ -21,13 +23,16 @@ from unified.data.shelf import Shelf
 from unified.errors import DataError
 from unified.ops.frame import Frame
 
+# Picture number; objects, captions, frame, tags and tasks of its view.
+_Label = tuple[int, Rows, tuple[str, ...] | None, Frame | None, NDArray[np.bool_] | None, frozenset[str] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
     """A batch on its way."""
 
     images: Tensor  # (B, 3, H, W) uint8, channels last in memory
-    labels: Sequence[tuple[int, Rows, tuple[str, ...] | None, Frame | None]]  # picture number, objects, captions, frame
+    labels: Sequence[_Label]
 
     def pin_memory(self) -> Parcel:
         """Called by DataLoader where batches go to a CUDA device."""
@@ -35,8 +40,8 @@ class Parcel:
 
     def batch(self, record: Callable[[int], Record]) -> Batch:
         samples = [
-            make_sample(image, rows, captions, frame, record(index))
-            for image, (index, rows, captions, frame) in zip(self.images, self.labels, strict=True)
+            make_sample(image, rows, captions, frame, record(index), tags, tasks)
+            for image, (index, rows, captions, frame, tags, tasks) in zip(self.images, self.labels, strict=True)
         ]
         return Batch(self.images, samples)
 
@@ -64,7 +69,7 @@ class Packer:
             for image, draw in zip(pixels, draws, strict=True):
                 view = self._pipeline(self._shelf, draw)
                 image[:] = view.picture
-                labels.append((draw.index, view.rows, view.captions, view.frame))
+                labels.append((draw.index, view.rows, view.captions, view.frame, view.tags, view.tasks))
         except DataError as fault:
             return Failure(str(fault))
         return Parcel(pixels.permute(0, 3, 1, 2), labels)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unified.data.annotations import Rows
@@ -31,18 +33,32 @@ class View:
     rows: Rows  # boxes in pixels of the input
     captions: tuple[str, ...] | None
     frame: Frame | None  # None for a mosaic, which no single picture maps to
+    tags: NDArray[np.bool_] | None = None  # (K,)
+    tasks: frozenset[str] | None = None  # those that may learn from it; None = every task
 
     def sample(self, record: Record) -> Sample:
-        return make_sample(self.picture.permute(2, 0, 1), self.rows, self.captions, self.frame, record)
+        image = self.picture.permute(2, 0, 1)
+        return make_sample(image, self.rows, self.captions, self.frame, record, self.tags, self.tasks)
 
 
 def make_sample(
-    image: Tensor, rows: Rows, captions: tuple[str, ...] | None, frame: Frame | None, record: Record
+    image: Tensor,
+    rows: Rows,
+    captions: tuple[str, ...] | None,
+    frame: Frame | None,
+    record: Record,
+    tags: NDArray[np.bool_] | None = None,
+    tasks: frozenset[str] | None = None,
 ) -> Sample:
-    """A sample around `image` (3, H, W) uint8 RGB, which is not copied."""
+    """A sample around `image` (3, H, W) uint8 RGB, which is not copied. Without objects where its record has none."""
     _, height, width = image.shape
-    labels = Labels(objects=rows.objects((height, width), torch.float32), captions=captions)
-    return Sample(image, labels, frame or Frame.identity((width, height)), record)
+    unlabelled = record.labels.objects is None
+    labels = Labels(
+        objects=None if unlabelled else rows.objects((height, width), torch.float32),
+        tags=None if tags is None else torch.tensor(tags),
+        captions=captions,
+    )
+    return Sample(image, labels, frame or Frame.identity((width, height)), record, tasks)
 
 
 class Pipeline(Protocol):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified.data.kinship import Kinship, bring_together
+from unified.data.mix import Mix
 from unified.data.pipeline import Draw
 
 WINDOW = 64  # pictures; at 640 px they take about 80 MB
@@ -23,9 +24,14 @@ _ORDER, _PARTNERS, _SAMPLE, _KIN = 1, 2, 3, 4
 
 
 def epoch_order(
-    count: int, *, shuffle: bool, seed: int, epoch: int, kinship: Kinship | None = None
+    count: int, *, shuffle: bool, seed: int, epoch: int, kinship: Kinship | None = None, mix: Mix | None = None
 ) -> NDArray[np.int64]:
-    """The order in which an epoch goes through the pictures; with `kinship` some come twice, and others not at all."""
+    """The order in which an epoch goes through the pictures: with `mix`, through several data sets by its ratio.
+
+    With `kinship` some come twice, and others not at all.
+    """
+    if mix is not None:
+        return mix.order(seed, epoch, kinship)
     order = np.random.default_rng((seed, epoch, _ORDER)).permutation(count) if shuffle else np.arange(count)
     if kinship is None:
         return order
@@ -54,8 +60,12 @@ def plan_epoch(
     epoch: int,
     start: int = 0,
     drop_last: bool = False,
+    labels: NDArray[np.int64] | None = None,
 ) -> Iterator[list[Draw]]:
-    """The batches of an epoch from number `start` on, the same whether or not the ones before were asked for."""
+    """The batches of an epoch from number `start` on, the same whether or not the ones before were asked for.
+
+    `labels[i]` has a bit for whatever picture i is labelled for: its partners are labelled for that, too.
+    """
     batches = [order[i : i + batch] for i in range(0, len(order), batch)]
     if drop_last and batches and len(batches[-1]) < batch:
         batches.pop()
@@ -66,7 +76,7 @@ def plan_epoch(
         if partners:
             lane, end = lane_orders[b % lanes], (b // lanes + 1) * batch
             pool = lane[max(end - WINDOW, 0) : max(end, WINDOW)]
-            chosen = _partners(batches[b], pool, partners, np.random.default_rng((seed, epoch, _PARTNERS, b)))
+            chosen = _partners(batches[b], pool, partners, np.random.default_rng((seed, epoch, _PARTNERS, b)), labels)
         yield [
             Draw(index, others, (seed, epoch, _SAMPLE, index, *again))
             for index, others, again in zip(
@@ -86,13 +96,18 @@ def _repeats(order: NDArray[np.int64]) -> list[tuple[int, ...]]:
 
 
 def _partners(
-    batch: NDArray[np.int64], pool: NDArray[np.int64], count: int, rng: np.random.Generator
+    batch: NDArray[np.int64],
+    pool: NDArray[np.int64],
+    count: int,
+    rng: np.random.Generator,
+    labels: NDArray[np.int64] | None,
 ) -> list[tuple[int, ...]]:
-    """For each picture `count` of the pool; itself only where there is no other."""
-    chosen = pool[rng.integers(0, len(pool), (len(batch), count))]
-    for index, row in zip(batch, chosen, strict=True):
+    """For each picture `count` of the pool with the labels that it has; itself only where there is no other."""
+    chosen = []
+    for index in batch.tolist():
         others = pool[pool != index]
-        again = row == index
-        if again.any() and len(others):
-            row[again] = others[rng.integers(0, len(others), int(again.sum()))]
-    return [tuple(row) for row in chosen.tolist()]
+        if labels is not None:
+            others = others[labels[others] & labels[index] == labels[index]]
+        drawn = others[rng.integers(0, len(others), count)].tolist() if len(others) else [index] * count
+        chosen.append(tuple(drawn))
+    return chosen

@@ -8,7 +8,7 @@ A label that is `None` is *not given* for this picture; an empty one says that t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -102,6 +102,11 @@ class Record:
     path: Path
     size: tuple[int, int]  # width, height after EXIF rotation
     labels: Labels
+    tasks: frozenset[str] | None = None  # those that the labels are for; None = every task
+
+    def seen_by(self, task: str) -> Record:
+        """The record as that task may see it: without labels where they are not for it."""
+        return self if self.tasks is None or task in self.tasks else replace(self, labels=Labels())
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,14 @@ class Sample:
     labels: Labels
     frame: Frame
     record: Record
+    tasks: frozenset[str] | None = None  # those that may learn from this input; None = every task
+
+    def seen_by(self, task: str) -> Sample:
+        """The sample as that task may see it: without labels, and with a record without them, where not for it."""
+        labels = self.labels if self.tasks is None or task in self.tasks else Labels()
+        record = self.record.seen_by(task)
+        same = labels is self.labels and record is self.record
+        return self if same else replace(self, labels=labels, record=record)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class Differentiator:
 
     def _target(self, task: str, batch: Batch) -> Target:
         device = next(self.bare.parameters()).device
-        target = self.bare.task(task).encode(batch.samples)
+        target = self.bare.task(task).encode([sample.seen_by(task) for sample in batch.samples])
         return {key: value.to(device, non_blocking=True) for key, value in target.items()}
 
 

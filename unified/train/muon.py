@@ -13,76 +13,81 @@ In float32: torch's and timm's own compute in bfloat16, which CPUs without such 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.optim import Optimizer
+from torch import Tensor, nn
+from torch.optim import AdamW
 
 QUINTIC = (3.4445, -4.7750, 2.0315)  # of the Newton-Schulz iteration; steep at 0 rather than exact at 1
 ITERATIONS = 5
 UPDATE_RMS = 0.2  # of an AdamW update, about
-EPS = 1e-8
 
 
-class Muon(Optimizer):
-    """Groups with `orthogonal: True` hold kernels and matrices; the others are updated by AdamW at the same rate.
+class Muon(AdamW):
+    """Groups with `orthogonal: True` hold kernels and matrices; the others are AdamW's, at the same rate.
 
     `betas` are AdamW's; the first is also the momentum of the orthogonal groups.
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]], *, lr: float, betas: tuple[float, float]) -> None:
-        super().__init__(groups, {"lr": lr, "betas": betas, "weight_decay": 0.0, "orthogonal": False})
+        super().__init__(groups, lr=lr, betas=betas, weight_decay=0.0)
+        for group in self.param_groups:
+            group.setdefault("orthogonal", False)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One update from the gradients at hand; `closure` is not supported."""
-        if closure is not None:
-            raise ValueError("Muon takes no closure: one gradient an update")
-        for group in self.param_groups:
-            update = self._muon if group["orthogonal"] else self._adam
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.mul_(1.0 - group["lr"] * group["weight_decay"])
-                    parameter.sub_(update(parameter, parameter.grad, *group["betas"]), alpha=group["lr"])
-        return None
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One update from the gradients at hand; there is no closure to call."""
+        groups = self.param_groups
+        for group in groups:
+            if group["orthogonal"]:
+                self._move(group["params"], group["lr"], group["betas"][0], group["weight_decay"])
+        try:
+            self.param_groups = [group for group in groups if not group["orthogonal"]]
+            super().step(closure)
+        finally:
+            self.param_groups = groups
 
-    def _muon(self, parameter: Tensor, gradient: Tensor, momentum: float, _: float) -> Tensor:
+    def _move(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float, weight_decay: float) -> None:
+        """Matrices of one shape are orthogonalised together: a network has many small ones."""
+        alike: dict[torch.Size, list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
+        for parameter in parameters:
+            if parameter.grad is not None:
+                matrix = self._ahead(parameter, parameter.grad, momentum).flatten(1)
+                alike[matrix.shape].append((parameter, matrix))
+        for shape, members in alike.items():
+            updates = orthogonal(torch.stack([matrix for _, matrix in members]))
+            for (parameter, _), update in zip(members, updates, strict=True):
+                parameter.mul_(1.0 - lr * weight_decay)
+                parameter.sub_(update.view(parameter.shape), alpha=lr * UPDATE_RMS * math.sqrt(max(shape)))
+
+    def _ahead(self, parameter: nn.Parameter, gradient: Tensor, momentum: float) -> Tensor:
+        """Nesterov's momentum: where the mean of the gradients will be if the next one is like this."""
         state = self.state[parameter]
         if not state:
             state["momentum_buffer"] = torch.zeros_like(parameter)
-        mean = state["momentum_buffer"].lerp_(gradient, 1.0 - momentum)
-        matrix = gradient.lerp(mean, momentum).flatten(1)
-        scale = UPDATE_RMS * math.sqrt(max(matrix.shape))
-        update: Tensor = orthogonal(matrix).mul_(scale).view(parameter.shape)
-        return update
-
-    def _adam(self, parameter: Tensor, gradient: Tensor, beta1: float, beta2: float) -> Tensor:
-        state = self.state[parameter]
-        if not state:
-            state["step"] = torch.zeros(())
-            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
-            # β₁ rises in the warm-up, so what the mean lacks of weight 1 is a product, not a power.
-            state["unseen"] = torch.ones(())
-        state["step"] += 1
-        state["unseen"] *= beta1
-        mean: Tensor = state["exp_avg"].lerp_(gradient, 1.0 - beta1)
-        square: Tensor = state["exp_avg_sq"].lerp_(gradient.square(), 1.0 - beta2)
-        unbiased = square / (1.0 - beta2 ** state["step"].item())
-        return mean / (1.0 - state["unseen"].item()) / (unbiased.sqrt() + EPS)
+        mean: Tensor = state["momentum_buffer"].lerp_(gradient, 1.0 - momentum)
+        return gradient.lerp(mean, momentum)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """(m, n) with the singular vectors of `matrix`, and singular values between about 0.7 and 1.2 in place of its own.
+def orthogonal(matrices: Tensor) -> Tensor:
+    """(…, m, n) with the same singular vectors, and singular values between about 0.7 and 1.2.
 
-    The smallest, under a thousandth of the largest, stay below.
+    The smallest, under a thousandth of the largest, stay below. Newton-Schulz: X ← (a + b XXᵀ + c (XXᵀ)²) X, all of it
+    on the smaller Gramian, and X multiplied once at the end.
     """
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / x.norm().clamp(min=1e-7)  # no singular value above 1
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
+    x = x / torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True).clamp(min=1e-7)  # no singular value above 1
+    gramian = x @ x.mT
     a, b, c = QUINTIC
+    one = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
+    product = one
     for _ in range(ITERATIONS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T.contiguous() if tall else x
+        step = a * one + b * gramian + c * gramian @ gramian
+        product = step @ product
+        gramian = step @ gramian @ step
+    found: Tensor = product @ x
+    return (found.mT if tall else found).contiguous()

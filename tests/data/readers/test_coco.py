@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from tests.data.tiny import captions, document, draw_pictures, write_json
 from unified.data.annotations import Annotations
-from unified.data.coco import read_coco
+from unified.data.readers import OnError
+from unified.data.readers import read as read_layout
+from unified.data.readers.coco_layouts import CocoLayout
 from unified.errors import DataError
 
 
@@ -23,6 +25,13 @@ from unified.errors import DataError
 def images(tmp_path: Path) -> Path:
     draw_pictures(tmp_path / "images", document())
     return tmp_path / "images"
+
+
+def read_coco(
+    instances: Path, images: Path | list[Path], captions: Path | None = None, *, on_error: OnError = "raise"
+) -> Annotations:
+    folders = (images,) if isinstance(images, Path) else tuple(images)
+    return read_layout(CocoLayout("COCO", "train", instances, folders, captions), on_error=on_error)
 
 
 def read(tmp_path: Path, content: Any, images: Path | list[Path], **options: Any) -> Annotations:
