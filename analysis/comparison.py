@@ -164,7 +164,6 @@ def final_rows(group: Group) -> list[Row]:
     rows: list[Row] = []
     for key in _scores([group]):
         at, mean, sd, runs = curve(group, key)
-        rows.append(
-            {"group": group.label, "number": key, "epoch": at[-1], "mean": mean[-1], "sd": sd[-1], "runs": runs[-1]}
-        )
+        last: Row = {"group": group.label, "number": key, "epoch": at[-1], "mean": mean[-1]}
+        rows.append(last | {"sd": sd[-1] if runs[-1] > 1 else None, "runs": runs[-1]})
     return rows

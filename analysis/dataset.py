@@ -39,7 +39,7 @@ def _draw_sizes(axes: Axes, splits: tuple[Histograms, ...]) -> None:
     if len(everything):
         edges = np.geomspace(max(everything.min(), 1.0), max(everything.max(), 2.0), BINS)
         for i, split in enumerate(splits):
-            axes.hist(split.sizes, edges, histtype="step", color=colour(i), label=split.split)
+            axes.hist(split.sizes, edges.tolist(), histtype="step", color=colour(i), label=split.split)
         for limit in (SMALL**0.5, MEDIUM**0.5):  # of COCO's small and medium
             axes.axvline(limit, color=GREY, linestyle=":")
     axes.set(title="Boxes", xlabel="square root of the area in pixels", ylabel="objects", xscale="log")
@@ -49,7 +49,7 @@ def _draw_counts(axes: Axes, splits: tuple[Histograms, ...]) -> None:
     most = max((int(split.counts.max(initial=0)) for split in splits), default=0)
     edges = np.linspace(-0.5, most + 0.5, min(most + 2, BINS))
     for i, split in enumerate(splits):
-        axes.hist(split.counts, edges, histtype="step", color=colour(i), label=split.split)
+        axes.hist(split.counts, edges.tolist(), histtype="step", color=colour(i), label=split.split)
     axes.set(title="Objects of a picture", xlabel="objects", ylabel="pictures")
 
 

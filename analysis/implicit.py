@@ -95,7 +95,7 @@ def _values(section: Section, codes: Sequence[Code], folder: Path) -> None:
 def reading_of(codes: Sequence[Code]) -> str:
     """How to read the plot of these refinement codes of one task."""
     first = codes[0]
-    anchors = ANCHORS if any(output.anchor for output in first.outputs) else ""
+    anchors = ANCHORS if len({output.anchor for output in first.outputs}) > 1 else ""
     operator = type(first.code.operator)
     meaning = MEANINGS.get(operator, "")
     if any(output.part == "wh" for output in first.outputs):

@@ -159,5 +159,5 @@ def _digits(value: float) -> str:
     if not size or size >= 1000:
         return f"{value:,.1f}" if size else "0"
     if size >= 1:
-        return f"{value:.4g}"
+        return f"{value:#.4g}"
     return f"{value:.3f}" if size >= 1e-3 else f"{value:.1e}"

@@ -31,7 +31,7 @@ def test_sources_are_joined_each_for_its_tasks(tiny_run: TinyRun) -> None:
     config = two_sources(tiny_run.data)
     train, val = (open_data(config, split) for split in ("train", "val"))
     assert (len(train), len(val)) == (16, 8) and train.parts == {"one": 8, "two": 8}
-    assert [train.record(i).tasks for i in (0, 8)] == [{"detection"}, {"classification"}]
+    assert [train.record(i).tasks for i in (0, 8)] == [frozenset({"detection"}), frozenset({"classification"})]
     loader = training_loader(config, train, torch.device("cpu"))
     tasks = [sample.tasks for batch in loader.epoch(0) for sample in batch.samples]
     assert len(tasks) == 16 and tasks.count(frozenset({"detection"})) == 8
@@ -70,9 +70,9 @@ def test_a_data_set_that_labels_no_task_is_an_error(tiny_run: TinyRun, tmp_path:
 def test_captions_ask_for_weak_views_and_a_config_may_for_others(tiny_run: TinyRun) -> None:
     plain, captions = views_of(tiny_config(tiny_run.data)), views_of(tiny_config(tiny_run.data, name="all-shapes"))
     assert (plain.share, plain.only_weak) == (0, frozenset())
-    assert (captions.share, captions.only_weak) == (0.5, {"caption"})
+    assert (captions.share, captions.only_weak) == (0.5, frozenset({"caption"}))
     own = views_of(tiny_config(tiny_run.data, "augment.weak={share: 0.25, tasks: [classification], hsv_s: 0}"))
-    assert (own.share, own.only_weak, own.weak.mosaic) == (0.25, {"classification"}, 0)
+    assert (own.share, own.only_weak, own.weak.mosaic) == (0.25, frozenset({"classification"}), 0)
 
 
 @pytest.mark.parametrize(

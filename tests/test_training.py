@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.data.checks.planted import PLANTINGS, Site
+from tests.data.checks.ground import Site
+from tests.data.checks.planted import PLANTINGS
 from tests.tiny import TinyRun, tiny_config, tiny_data, train_quietly
 from unified.build import load_model
 from unified.config import shipped

@@ -108,7 +108,7 @@ class Captioning(Task):
         if "references" in raw:
             said = take(raw["references"], torch.zeros_like(truth[:, 0, 0])).repeat_interleave(many, 0)
         else:
-            said = self.decoder.say(repeated, length=length, ids=ids, temperature=1.0)
+            said = self.decoder.say(repeated, temperature=1.0, length=length, ids=ids)
         rewards = self._worth(said.unflatten(0, (-1, many)), truth)
         if many > 1:
             baselines = mean_of_others(rewards)

@@ -83,8 +83,8 @@ class Decoder(nn.Module):
             never[:, self._unsaid] = True
             each = logits.masked_fill(never, -torch.inf).log_softmax(-1)
             each = each.gather(2, said.clamp(min=0).unsqueeze(2)).squeeze(2)
-            of_sentence: Tensor = each.masked_fill(said < 0, 0.0).sum(1)
-            return of_sentence
+            found: Tensor = each.masked_fill(said < 0, 0.0).sum(1)
+            return found
 
     @property
     def _unsaid(self) -> list[int]:

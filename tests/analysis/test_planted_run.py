@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def config(data: Path, anchors: list[list[float]], *more: str) -> Config:
     """Detection alone, pictures that are only flipped; an anchor takes boxes of at most 2.5 times its sides."""
     known = f"tasks.detection.anchors={json.dumps([[anchor] for anchor in anchors] + [NO_ANCHOR])}"
     still = ["augment.translate=0", "augment.scale=0", "augment.mosaic=0", "train.evaluate_every=0"]
-    learning = ["train.epochs=12", "train.batch=8", "train.nominal_batch=8"]
+    learning = ["train.epochs=8", "train.batch=8", "train.nominal_batch=8"]
     return tiny_config(
         data, "tasks.classification=false", known, "tasks.detection.anchor_t=2.5", *still, *learning, *more
     )
@@ -99,7 +100,7 @@ def plotted(run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, li
     shown: dict[str, list[float]] = {}
     save = Figure.savefig
 
-    def look(figure: Figure, path: Path, **options: object) -> None:
+    def look(figure: Figure, path: Path, **options: Any) -> None:
         for axes in figure.axes:
             level, _, part = axes.get_title(loc="left").partition(" · ")
             dots = [line for line in axes.lines if line.get_linestyle() == "None"]

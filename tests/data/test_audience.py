@@ -39,5 +39,5 @@ def test_codes_have_a_bit_for_each_task_but_those_left_out() -> None:
 
 def test_pictures_put_together_are_for_the_tasks_of_all() -> None:
     one, other = frozenset({"a", "b"}), frozenset({"b", "c"})
-    assert common([one, other, None]) == {"b"}
+    assert common([one, other, None]) == frozenset({"b"})
     assert common([None, None]) is None

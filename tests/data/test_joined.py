@@ -37,7 +37,7 @@ def test_pictures_come_one_after_the_other_with_their_own_labels(tmp_path: Path)
         assert found.labels.captions == own.labels.captions
         assert found.labels.objects is not None and own.labels.objects is not None
         assert torch.equal(found.labels.objects.boxes, own.labels.objects.boxes)
-        assert found.tasks == ({"detection"} if i < 3 else set(TASKS))
+        assert found.tasks == frozenset({"detection"} if i < 3 else TASKS)
     instances = [n for i in range(6) for n in both.annotations.objects_of(i).instances.tolist()]
     assert len(set(instances)) == 6, "every object has a number of its own"
 

@@ -72,7 +72,7 @@ def test_a_mosaic_is_for_the_tasks_that_all_its_pictures_are_labelled_for(datase
     assert audience is not None
     anyone = samples(half, 0.0, ())
     fitting = samples(half, 0.0, (), labels=audience.codes())
-    seen = [sum(s.tasks == {"detection"} for s in found) for found in (anyone, fitting)]
+    seen = [sum(s.tasks == frozenset({"detection"}) for s in found) for found in (anyone, fitting)]
     assert seen[0] < 8 and seen[1] == 16, "partners that are labelled alike lose nothing"
 
 

@@ -33,7 +33,7 @@ class Mode(str, Enum):
     answers = "answers"
     loader = "loader"
     joint = "joint"
-    index = "index"
+    vectors = "index"  # a str has an attribute `index` of its own
     all = "all"
 
 
@@ -182,7 +182,7 @@ def benchmark(
     With --mode joint: what each weighting of losses costs, and what it is worth where two tasks conflict.
     With --mode index: how soon an index of many vectors is built and answers, beside FAISS alone.
     """
-    if mode is Mode.index:
+    if mode is Mode.vectors:
         from unified.index.measure import measure_anew
 
         measured = measure_anew(vectors, rounds=rounds)

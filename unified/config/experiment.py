@@ -149,7 +149,7 @@ def _tasks_named(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     for above in (("joint", "weights"), ("joint", "parts"), ("train", "keep_labels")):
         for key in _mapping(values, *above):
             yield (*above, key), key.partition("/")[0]
-    lists = {("augment", "weak", "tasks"): _mapping(values, "augment", "weak").get("tasks")}
+    lists: dict[KeyPath, Any] = {("augment", "weak", "tasks"): _mapping(values, "augment", "weak").get("tasks")}
     for name in (sources := _mapping(values, "data", "sources")):
         lists["data", "sources", name, "tasks"] = _mapping(sources, name).get("tasks")
     for path, named in lists.items():

@@ -17,7 +17,7 @@ from unified.data.check import Progress, check, examine
 from unified.data.checks.draft import Draft, unite
 from unified.data.checks.files import copy_pictures, names_of
 from unified.data.checks.kinds import NO_LABELS, Fix, kind_of
-from unified.data.checks.split import Problem
+from unified.data.checks.split import TRAIN, Problem
 from unified.data.findings import Finding
 from unified.data.paths import listing
 from unified.data.readers import detect
@@ -69,7 +69,7 @@ def mend(
 
 def _stage(drafts: Iterable[Draft], folder: Path, changes: list[Change]) -> dict[str, Annotations]:
     """Put the mended pictures into `folder`; the mended splits, as far as anything is left to learn from."""
-    drafts = list(drafts)
+    drafts = sorted(drafts, key=lambda draft: draft.split.name != TRAIN)  # whose classes come first
     taxonomy = unite([draft.split.annotations.taxonomy for draft in drafts])
     splits = {}
     for draft in drafts:

@@ -73,7 +73,8 @@ def _deal(
             lacking[chosen] -= counts[g]
             room[chosen] -= sizes[g]
             left -= counts[g]
-    return side == 1
+    to_val: NDArray[np.bool_] = side == 1
+    return to_val
 
 
 def _nearest_single(sizes: NDArray[np.float64], val: float) -> NDArray[np.bool_]:

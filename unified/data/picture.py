@@ -207,7 +207,8 @@ def _orientation(image: Image.Image) -> int:
 
 def _stored_mode(image: Image.Image) -> str:
     """Pillow opens colour of 16 bits as "RGB": how it is stored is in the decoder's arguments."""
-    decoder = image.tile[0].args if image.tile else None
+    tiles = getattr(image, "tile", None)
+    decoder = tiles[0].args if tiles else None
     raw = decoder[0] if isinstance(decoder, tuple) and decoder else decoder
     return raw if isinstance(raw, str) and ";16" in raw else image.mode
 

@@ -31,6 +31,7 @@ def subset(annotations: Annotations, pictures: Sequence[int]) -> Annotations:
         rows=kept,
         captions=captions,
         notes=(),
+        unboxed=None if annotations.unboxed is None else annotations.unboxed[chosen],
         tags=None if tags is None else Tags(tags.present[chosen], tags.known[chosen]),
         videos=None if videos is None else Videos(Strings(videos.names[int(i)] for i in chosen), videos.frames[chosen]),
     )

@@ -194,4 +194,4 @@ PLANTINGS: dict[str, Callable[[Path], Place]] = {
     "csv: outside": _table("box outside", "images/3.png,50,50,60,60,cat"),
     "csv: unknown": _unknown_tags,
 }
-CLEAN = {"yolo": yolo, "voc": voc, "mot": mot, "csv": table}
+CLEAN: dict[str, Callable[[Path], object]] = {"yolo": yolo, "voc": voc, "mot": mot, "csv": table}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.data.checks import planted_text
-from tests.data.checks.planted import PLANTINGS, Planted, Site, fingerprint, kind_in
+from tests.data.checks.ground import Planted, Site, fingerprint, kind_in
+from tests.data.checks.planted import PLANTINGS
 from unified.data.check import check
 from unified.data.checks.kinds import KINDS, Fix, kind_of
 from unified.data.findings import Finding

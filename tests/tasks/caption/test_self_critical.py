@@ -67,7 +67,8 @@ def naive_gradient(captioning: Captioning, memory: Tensor, samples: list[Sample]
         for k, row in enumerate(rows):
             others = [r for j, r in enumerate(rewards) if j != k] or [worth(greedy[i], sample)]
             one = memory[i : i + 1].clone().requires_grad_()
-            log_p, before = torch.zeros(()), list[int]()
+            log_p = torch.zeros(())
+            before: list[int] = []
             for id in [id for id in row.tolist() if id >= 0]:
                 logits = decoder(one, torch.tensor([[*before, -1]]))[0, len(before), :ids]
                 allowed = [j for j in range(ids) if j != decoder.start and (before or j != decoder.end)]

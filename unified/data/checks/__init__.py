@@ -10,4 +10,6 @@ boxes.py       boxes that cannot be meant
 identities.py  who is the same
 labels.py      classes and captions
 json_text.py   what a JSON parser keeps quiet about
+draft.py       what stays of a split in a mended copy
+files.py       the pictures of a mended copy
 """

@@ -28,7 +28,7 @@ def check_boxes(split: Split) -> Iterator[Problem]:
     sides = boxes[:, 2:] - boxes[:, :2]
     short, long, area = sides.min(1), sides.max(1), sides.prod(1)
     # Where the reader saw normalised numbers it made pixels of them, and a box of one pixel is a box.
-    normalised = (boxes <= 1).all(1) & (sizes >= SMALL_PICTURE).all(1)
+    normalised = np.logical_and((boxes <= 1).all(1), (sizes >= SMALL_PICTURE).all(1))
     covering = (area >= COVERING * sizes.prod(1)) & ~rows.crowd
     if covering.mean() > USUAL:
         covering[:] = False

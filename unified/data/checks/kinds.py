@@ -121,7 +121,8 @@ NARROW_BOX = _note("narrow box", Fix.NONE, "A side under 2 pixels; augmentation 
 AREA_TOO_LARGE = _note("area beyond box", Fix.AREA, "`area` is larger than the box: sizes are scored wrongly.")
 
 # Identities.
-IDENTITY_TWICE = _error("identity twice", Fix.IDENTITY_OUT, "One identity on two boxes of one picture.")
+IDENTITY_TWICE = _error("identity twice", Fix.IDENTITY_OUT, "One identity on two boxes of one frame of a video.")
+IDENTITY_RECURS = _note("identity recurs", Fix.NONE, "The same in a picture of no video: fine for things made alike.")
 IDENTITY_CHANGES = _error("identity changes class", Fix.IDENTITY_OUT, "An identity has another class than mostly.")
 
 # The split as a whole.

@@ -153,8 +153,9 @@ class Marks(_Reader):
         rows = [self._said.get(i, [None] * len(self.classes)) for i in range(len(draft.paths))]
         known = np.array([None not in row for row in rows], dtype=np.bool_)
         present = np.array([[bool(mark) for mark in row] for row in rows], dtype=np.bool_).reshape(len(rows), -1)
-        if len(rows) - known.sum():
-            text = f"{len(rows) - known.sum()} pictures with unknown classes are not labelled"
+        unknown = sum(None in row for row in self._said.values())
+        if unknown:
+            text = f"{unknown} pictures with unknown classes are not labelled"
             draft.fault(self.table.path, Fault("unknown tags", text), severity="note")
         tags = Tags(present & known[:, None], known)
         return draft.finish(self.classes, [self.table.path] * len(draft.paths), boxed=False, tags=tags)

@@ -15,7 +15,7 @@ def names_of(annotations: Annotations) -> list[PurePosixPath]:
     """A name for each picture, each with another path without suffix: label files go by it."""
     paths = [annotations.path(i).absolute() for i in range(len(annotations))]
     common = os.path.commonpath([path.parent for path in paths]) if paths else ""
-    return _unique([PurePosixPath(Path(os.path.relpath(path, common)).as_posix()) for path in paths])
+    return distinct([PurePosixPath(Path(os.path.relpath(path, common)).as_posix()) for path in paths])
 
 
 def flat_names(splits: Splits) -> dict[str, list[PurePosixPath]]:
@@ -24,7 +24,7 @@ def flat_names(splits: Splits) -> dict[str, list[PurePosixPath]]:
     stems = [name.stem for names in own.values() for name in names]
     if len(set(stems)) < len(stems):
         own = {split: [PurePosixPath(f"{split}_{name}") for name in names] for split, names in own.items()}
-    everything = iter(_unique([name for names in own.values() for name in names]))
+    everything = iter(distinct([name for names in own.values() for name in names]))
     return {split: [next(everything) for _ in names] for split, names in own.items()}
 
 
@@ -35,7 +35,8 @@ def known_splits(splits: Splits, allowed: Sequence[str], format: str) -> None:
             raise DataError(f"{format} knows the splits {', '.join(allowed)}, and not {split!r}.")
 
 
-def _unique(names: Sequence[PurePosixPath]) -> list[PurePosixPath]:
+def distinct(names: Sequence[PurePosixPath]) -> list[PurePosixPath]:
+    """The names, changed where two are the same but for their suffix."""
     taken: set[PurePosixPath] = set()
     made = []
     for name in names:
