@@ -9,7 +9,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 .PHONY: help setup demo test lint clean
 
 help:
-	@echo "make demo    make a data set, train on it, annotate pictures (about six minutes on two cores)"
+	@echo "make demo    make a data set, train on it, annotate pictures (five to eight minutes on two cores)"
 	@echo "make test    the tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make setup   a virtual environment in .venv with everything needed"

@@ -22,7 +22,7 @@ from unified.train.code_log import read_codes
 from .ablate_plot import plot_changes
 from .bootstrap import DRAWS, SLOW_DRAWS, Scored, interval
 from .interventions import Intervention, plan
-from .pictures import Progress, some_pictures
+from .pictures import Progress, some_pictures, told
 from .report import Plot, Row, Section, folder_of, save
 from .subject import Code, codes_of, open_subject
 
@@ -33,9 +33,9 @@ READING = (
     "Each dot is the change of a task's score when its code (row) is changed and nothing else, the bar its 95 % "
     "bootstrap interval over the pictures. Left of the line, the network needs the code as it is; on the line, the "
     "code does not matter. “neutral” takes the code away, “swap” gives it the other task's values, “shuffle” keeps its "
-    "values but not their channels, “initial” is its random start. An added code moves all scores of a class alike: a "
-    "metric of their order such as mAP hardly sees it where scores are pooled over the picture; one with a threshold "
-    "does."
+    "values but not their channels, “initial” is its random start. Tasks that a code does not reach "
+    "keep their scores to the last digit, and are not shown. An added code moves all scores of a class alike: a metric "
+    "of their order such as mAP hardly sees it where scores are pooled over the picture; one with a threshold does."
 )
 
 
@@ -77,7 +77,7 @@ def analyze(
     conditions = run(subject.model, codes, interventions, batches, progress=progress, total=count)
     draws = draws if count > 1 else 0  # one picture is always drawn again: no spread to see
     rows = changes(conditions, {name: list(subject.model.task(name).fitness) for name in subject.model.tasks}, draws)
-    section = Section(NAME, "Whether the codes matter", f"{subject.describe()}; {count} pictures of {split}")
+    section = Section(NAME, "Whether the codes matter", f"{subject.describe()}; {told(count, split)}")
     section.notes = [*notes, how(conditions[0], draws, count)]
     plot_changes(rows, folder_of(out, NAME) / "ablate.png")
     section.plots.append(Plot("ablate.png", "Change of each task's scores", READING))
@@ -170,6 +170,8 @@ def changes(conditions: Sequence[Condition], numbers: Mapping[str, Sequence[str]
 
 def how(plain: Condition, draws: int, pictures: int) -> str:
     """A sentence on where the intervals come from."""
+    if pictures < 2:
+        return "No intervals: one picture cannot be resampled."
     slow = [name for name, scored in plain.scored.items() if not isinstance(scored.metric, Resampled)]
     text = (
         f"Intervals: {draws} bootstrap resamples of the {pictures} pictures, the same for both sides of a difference; "
@@ -177,6 +179,4 @@ def how(plain: Condition, draws: int, pictures: int) -> str:
     )
     if slow:
         text += f"; {', '.join(slow)}: {min(draws, SLOW_DRAWS)} resamples, each scored as a whole"
-    return f"{text}. They tell of the pictures, not of another training." + (
-        " One picture cannot be resampled, so there are none." if pictures < 2 else ""
-    )
+    return f"{text}. They tell of the pictures, not of another training."

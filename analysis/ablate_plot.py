@@ -8,11 +8,10 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from .figure import GREY, colour, drawn
+from .figure import GREY, MARKERS, colour, drawn
 from .report import Row
 
 KINDS = ("neutral", "swap", "shuffle", "initial")
-MARKERS = ("o", "s", "^", "D")
 
 
 def plot_changes(rows: Sequence[Row], path: Path) -> Path:

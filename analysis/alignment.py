@@ -12,16 +12,15 @@ from torch import Tensor
 from unified.errors import CheckpointError, DataError
 
 from .cka import LEAST, PERMUTATIONS, linear_cka, p_value
-from .figure import colour, drawn
+from .figure import MARKERS, colour, drawn
 from .object_features import SIZES, AtObjects, at_objects, before_and_after, principal_axes
-from .pictures import Progress, some_pictures
+from .pictures import Progress, some_pictures, told
 from .report import Plot, Row, Section, folder_of, save
 from .subject import Code, codes_of, levels_of, open_subject
 
 NAME = "alignment"
 PICTURES = 100
 MOST_OBJECTS = 1000  # in CKA, whose kernels grow with the square
-MARKERS = ("o", "s", "^")
 
 READING = (
     "Each dot is one labelled object: the features of the cell at its centre, on one PCA for the whole row, so that "
@@ -62,8 +61,8 @@ def analyze(
     if progress is not None:
         progress(count, count)
     if not len(found.size):
-        raise DataError(f"no labelled object in the {count} pictures looked at, and features are compared at objects")
-    section = Section(NAME, "Features before and after the codes", f"{subject.describe()}; {count} pictures of {split}")
+        raise DataError(f"no labelled object in {told(count, split)}, and features are compared at objects")
+    section = Section(NAME, "Features before and after the codes", f"{subject.describe()}; {told(count, split)}")
     plot_alignment(found, codes, folder_of(out, NAME) / "alignment.png")
     section.plots.append(Plot("alignment.png", f"Kernel spaces of {len(found.size)} objects (Figure 4)", READING))
     section.tables["centroids"] = centroid_rows(found, codes)
@@ -94,7 +93,7 @@ def plot_alignment(found: AtObjects, codes: Sequence[Code], path: Path) -> Path:
                 for s, size in enumerate(SIZES):
                     here = xy[found.size == s]
                     axes.scatter(
-                        *here.T.tolist(), s=7, marker=MARKERS[s], color=colour(s), alpha=0.55, linewidths=0, label=size
+                        *here.T.tolist(), s=11, marker=MARKERS[s], color=colour(s), alpha=0.6, linewidths=0, label=size
                     )
                 axes.plot(*start.tolist(), "o", color="black", markersize=4, markerfacecolor="white")
                 axes.plot(*xy.mean(0).tolist(), "x", color="black", markersize=5, markeredgewidth=1.4)

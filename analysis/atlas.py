@@ -13,7 +13,7 @@ from .ablate import PICTURES
 from .bootstrap import DRAWS
 from .report import REPORT, Section
 
-QUICK_PICTURES, QUICK_DRAWS, QUICK_ROUNDS = 60, 100, 5  # some seconds on a CPU for a small model
+QUICK_PICTURES, QUICK_DRAWS = 60, 100  # some seconds on a CPU for a small model
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +47,5 @@ def write_atlas(
             section()
         except DataError as error:  # no boxes, no gradient cosines, no metrics
             left_out.append(str(error))
-    cost.analyze(str(run), out, device="cpu", rounds=QUICK_ROUNDS if quick else cost.ROUNDS)
+    cost.analyze(str(run), out, device="cpu", rounds=cost.ROUNDS)
     return Atlas(out / REPORT, left_out)

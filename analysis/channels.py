@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .figure import GREY, colour, drawn
+from .figure import GREY, colour, drawn, marker
 from .subject import Code, levels_of
 
 
@@ -19,13 +19,13 @@ def plot_channels(codes: Sequence[Code], path: Path) -> Path:
             own = [code for code in codes if code.level == level]
             order = own[0].deviation().argsort()
             for code in own:
-                deviation = code.deviation()
+                deviation, i = code.deviation(), tasks.index(code.task)
                 shown = deviation[order] if len(deviation) == len(order) else deviation.sort().values
-                axes.plot(shown, ".", markersize=3.5, color=colour(tasks.index(code.task)), label=code.task)
+                axes.plot(shown, marker(i), markersize=3, linestyle="", color=colour(i), label=code.task)
             axes.axhline(0, color=GREY, linewidth=0.8)
             axes.set(ylabel="g − neutral", xlim=(-1, len(order)))
             axes.set_title(f"{level} · {len(order)} channels", loc="left")
         panels[-1].set_xlabel(f"channels, in the order of {codes[0].task}'s values")
         handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper right", ncols=len(tasks), markerscale=2)
+        figure.legend(handles, names, loc="outside upper right", ncols=len(tasks), markerscale=1.6)
     return path

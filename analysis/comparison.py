@@ -16,8 +16,8 @@ from unified.errors import DataError
 from unified.train.log import METRICS, read
 from unified.train.run import CONFIG
 
-from .curves import main_scores, plot_curves
-from .figure import colour, dash, drawn
+from .curves import main_scores, plain_numbers, plot_curves
+from .figure import colour, dash, drawn, marker
 from .report import Plot, Row, Section, folder_of, save
 
 NAME = "curves"
@@ -25,7 +25,7 @@ MOST_PANELS = 3  # a row
 
 READING = (
     "Left, the joint loss over the updates; the others, scores on val over the epochs. Lines are means over runs that "
-    "differ in their seed alone, bands one standard deviation to either side; a line without band is a single run."
+    "differ in their seed alone, bands and bars one standard deviation to either side; a line without is a single run."
 )
 READING_ONE = "Left, every part of the losses over the updates; right, the tasks' main scores on val over the epochs."
 
@@ -83,8 +83,12 @@ def _identity(run: Path) -> str:
     path = run / CONFIG
     if not path.is_file():
         raise DataError(f"{run}: no {CONFIG} here; give the folder of a run")
-    config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config["train"].pop("seed", None)
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config["train"].pop("seed", None)
+        config["name"]
+    except (yaml.YAMLError, TypeError, AttributeError, KeyError) as error:
+        raise DataError(f"{path}: not the config of a run, or half of it ({error}); give another run") from error
     return json.dumps(config, sort_keys=True)
 
 
@@ -119,21 +123,31 @@ def plot_groups(groups: Sequence[Group], path: Path) -> Path:
         for axes in panels[len(keys) :]:
             axes.set_visible(False)
         for axes, key in zip(panels, keys, strict=False):
+            at_the_end = len({at for group in groups for at in curve(group, key)[0]}) == 1
             for i, group in enumerate(groups):
-                _draw(axes, group, key, i)
+                _draw(axes, group, key, i, at_the_end=at_the_end)
             axes.set_title("joint loss" if key == "loss" else key.replace("/", " · "), loc="left")
-            axes.set_xlabel("update" if key == "loss" else "epoch")
+            axes.set_xlabel("at the end" if at_the_end else "update" if key == "loss" else "epoch")
+            if at_the_end:
+                axes.set_xticks([])
+                axes.margins(x=0.3)
         panels[0].set_yscale("log")
+        plain_numbers(panels[0])
         handles, names = panels[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper right", ncols=min(len(names), 4))
     return path
 
 
-def _draw(axes: Axes, group: Group, key: str, i: int) -> None:
+def _draw(axes: Axes, group: Group, key: str, i: int, *, at_the_end: bool) -> None:
     at, mean, sd, runs = curve(group, key)
-    marker = "o" if key != "loss" and len(at) < 20 else ""
     label = group.label if len(group.runs) == 1 else f"{group.label} ({len(group.runs)} seeds)"
-    axes.plot(at, mean, color=colour(i), linestyle=dash(i), marker=marker, markersize=3, label=label)
+    if at_the_end:  # side by side, or they would hide each other
+        axes.errorbar(
+            [i] * len(at), mean, yerr=sd, color=colour(i), marker=marker(i), markersize=4, capsize=3, label=label
+        )
+        return
+    sign = marker(i) if key != "loss" and len(at) < 20 else ""
+    axes.plot(at, mean, color=colour(i), linestyle=dash(i), marker=sign, markersize=3.5, label=label)
     if max(runs, default=0) > 1:
         low, high = np.asarray(mean) - sd, np.asarray(mean) + sd
         axes.fill_between(at, low, high, color=colour(i), alpha=0.2, linewidth=0)
@@ -150,7 +164,6 @@ def final_rows(group: Group) -> list[Row]:
     rows: list[Row] = []
     for key in _scores([group]):
         at, mean, sd, runs = curve(group, key)
-        rows.append(
-            {"group": group.label, "number": key, "epoch": at[-1], "mean": mean[-1], "sd": sd[-1], "runs": runs[-1]}
-        )
+        last: Row = {"group": group.label, "number": key, "epoch": at[-1], "mean": mean[-1]}
+        rows.append(last | {"sd": sd[-1] if runs[-1] > 1 else None, "runs": runs[-1]})
     return rows

@@ -16,11 +16,12 @@ from .report import Plot, Row, Section, folder_of, save
 
 NAME = "conflict"
 PREFIX = "conflict/cosine/"  # and level/task/task: keys of metrics.jsonl
+LIMITS = (0.1, 0.2, 0.5, 1.0)  # where the colours may end; on ±1 weak agreement could not be seen
 
 READING = (
     "Cosine between the gradients of two tasks' losses at the trunk's features, update by update from left to right. "
     "Purple: both want the same change; white: they do not care about each other; orange: what helps one hurts the "
-    "other."
+    "other. The scale ends at the strongest cosine seen here, rounded up: mind its numbers."
 )
 
 
@@ -84,12 +85,14 @@ def plot_conflict(found: Mapping[tuple[str, str], Mapping[int, float]], path: Pa
     pairs = list(dict.fromkeys(pair for pair, _ in found))
     levels = list(dict.fromkeys(level for _, level in found))
     steps = sorted({step for series in found.values() for step in series})
+    strongest = max(abs(value) for series in found.values() for value in series.values())
+    limit = next((limit for limit in LIMITS if strongest <= limit), LIMITS[-1])
     with drawn(path, 8.0, (0.32 * len(levels) + 0.75) * len(pairs) + 0.4) as figure:
         grid = figure.subplots(len(pairs), 1, squeeze=False, sharex=True)[:, 0]
         for axes, pair in zip(grid, pairs, strict=True):
             matrix = [[found.get((pair, level), {}).get(step, np.nan) for step in steps] for level in levels]
             image = axes.imshow(
-                matrix, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto", interpolation="nearest",
+                matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest",
                 extent=(-0.5, len(steps) - 0.5, len(levels) - 0.5, -0.5),
             )  # fmt: skip
             bare(axes)

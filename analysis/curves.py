@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from unified.errors import DataError
 from unified.train.log import METRICS, read
 
-from .figure import colour, dash, drawn
+from .figure import colour, dash, drawn, marker
 
 SHOWN_SCORES = 6  # curves in one picture that an eye can still follow
 
@@ -31,21 +32,32 @@ def plot_curves(run: Path, out: Path) -> Path:
     with drawn(out, 9, 3.2) as figure:
         losses, scores = figure.subplots(1, 2)
         _draw(losses, [line for line in lines if line["kind"] == "step"], "step", _keys(lines, "loss/"))
-        losses.set(title="Loss parts, unweighted", xlabel="update", yscale="log")
+        losses.set(xlabel="update", yscale="log")
+        losses.set_title("loss parts, unweighted", loc="left")
+        plain_numbers(losses)
         epochs = [line for line in lines if line["kind"] == "epoch"]
-        _draw(scores, epochs, "epoch", main_scores(epochs), marker="o")
-        scores.set(title="Scores of the averaged weights on val", xlabel="epoch", ylim=(0, 1))
+        _draw(scores, epochs, "epoch", main_scores(epochs), marked=True)
+        scores.set(xlabel="epoch", ylim=(0, 1))
+        scores.set_title("scores of the averaged weights on val", loc="left")
+        scores.xaxis.set_major_locator(MaxNLocator(integer=True))
     return out
 
 
-def _draw(axes: Axes, lines: Sequence[Mapping[str, Any]], x: str, keys: Sequence[str], marker: str = "") -> None:
+def _draw(axes: Axes, lines: Sequence[Mapping[str, Any]], x: str, keys: Sequence[str], marked: bool = False) -> None:
     for i, key in enumerate(keys):
         points = [(at[x], at[key]) for at in lines if at.get(key) is not None]
         if points:
-            (line,) = axes.plot(*zip(*points, strict=True), marker=marker, markersize=3)
-            line.set(label=key.removeprefix("loss/"), color=colour(i), linestyle=dash(i))
+            (line,) = axes.plot(*zip(*points, strict=True), marker=marker(i) if marked else "", markersize=3.5)
+            line.set(label=key.removeprefix("loss/").replace("/", " · "), color=colour(i), linestyle=dash(i))
     if axes.lines:
         axes.legend()
+
+
+def plain_numbers(axes: Axes) -> None:
+    """0.2, 0.5, 1, 2 … on a logarithmic axis, in place of powers of ten."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _keys(lines: Sequence[Mapping[str, Any]], prefix: str) -> list[str]:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 # Okabe and Ito's palette (jfly.uni-koeln.de/color), the colours first that are strong on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 DASHES = ("-", "--", ":", "-.")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # a second sign beside the colour, for print in grey
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"  # ColorBrewer's, for numbers with a sign
 GREY = "#8a8a8a"
@@ -52,6 +53,11 @@ def drawn(path: Path, width: float, height: float) -> Iterator[Figure]:
 def colour(i: int) -> str:
     """The i-th colour; after the last it starts anew."""
     return COLOURS[i % len(COLOURS)]
+
+
+def marker(i: int) -> str:
+    """The i-th marker; after the last it starts anew."""
+    return MARKERS[i % len(MARKERS)]
 
 
 def dash(i: int) -> str:

@@ -39,9 +39,9 @@ def plot_history(entries: Sequence[Entry], codes: Sequence[Code], path: Path) ->
                 axes.set_ylabel("g(z)")
         for axes in grid[-1]:
             axes.set_xlabel("update")
-        if parts:
-            lines = [Line2D([], [], color=colour(i + 1)) for i in range(len(parts))]
-            figure.legend(lines, parts, loc="outside upper right", ncols=len(parts))
+        names = [*(["all channels"] if any(not code.outputs for code in codes) else []), *parts]
+        lines = [Line2D([], [], color=_shade(parts, name)) for name in names]
+        figure.legend(lines, names, loc="outside upper right", ncols=len(names))
     return path
 
 
@@ -62,12 +62,17 @@ def distances(entries: Sequence[Entry], code: Code) -> list[Row]:
     return rows
 
 
+def _shade(parts: Sequence[str], part: str) -> str:
+    """The colour of a group; what is in no group has the first."""
+    return colour(parts.index(part) + 1 if part in parts else 0)
+
+
 def _panel(axes: Axes, steps: Sequence[int], values: Tensor, code: Code, parts: Sequence[str]) -> None:
     groups: dict[str, list[int]] = {}
     for i, output in enumerate(code.outputs):
         groups.setdefault(output.part, []).append(i)
     for part, indices in (groups or {"": list(range(values.shape[1]))}).items():
-        own, shade = values[:, indices], colour(parts.index(part) + 1 if part else 0)
+        own, shade = values[:, indices], _shade(parts, part)
         if len(indices) <= FEW:
             axes.plot(steps, own.numpy(), color=shade, linewidth=0.9)
             continue

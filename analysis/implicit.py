@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from unified.model.operators import Add, Mul, Select
 from unified.train.code_log import CODES, Entry, read_codes
 
 from .channels import plot_channels
@@ -18,10 +19,19 @@ from .subject import Code, codes_of, open_subject
 NAME = "implicit"
 
 REFINE = (
-    "Each dot is the value by which one output of the prediction is met (× multiplies, + adds), the stem shows its "
-    "distance from the neutral value, the grey line; colours are anchors. Values of (w, h) above 1 make an anchor's "
-    "raw sizes count more, (obj) and (classes) sharpen or soften its confidence."
+    "Each dot is the value g(z) that one output of the prediction meets, the stem its distance from the neutral value, "
+    "the grey line.{anchors} {meaning}"
 )
+ANCHORS = " Colours and signs are anchors."
+MEANINGS: dict[type, str] = {
+    Mul: "It multiplies the output: above 1 a raw score counts for more and is surer, below 1 for less.",
+    Add: "It is added to the output: above 0 a raw score is higher, below 0 lower.",
+    Select: "2σ(g) multiplies the output: above 0 a raw score counts for more and is surer, below 0 for less.",
+}
+BOXES: dict[type, str] = {  # where there are some
+    Mul: " A factor above 1 lets (x, y) go further from the middle of its cell, (w, h) from the size of its anchor.",
+    Add: " A shift above 0 moves (x, y) right and down and makes (w, h) larger: by (2σ(g))², where the output was 0.",
+}
 ALIGN = (
     "Each dot is one channel's shift (or factor) away from neutral, all tasks in the channel order of the first: if "
     "the others rise with it the tasks want the same shift, a cloud without trend says that they want unrelated ones."
@@ -73,12 +83,24 @@ def _values(section: Section, codes: Sequence[Code], folder: Path) -> None:
     for task in dict.fromkeys(code.task for code in refine):
         file = f"refinement-{task}.png"
         plot_refinement([code for code in refine if code.task == task], folder / file)
-        section.plots.append(Plot(file, f"Refinement codes of {task} (Figure 9)", REFINE))
+        own = [code for code in refine if code.task == task]
+        section.plots.append(Plot(file, f"Refinement codes of {task} (Figure 9)", reading_of(own)))
     align = [code for code in codes if code.place == "align"]
     if align:
         plot_channels(align, folder / "alignment.png")
         section.plots.append(Plot("alignment.png", "Alignment codes by level and task", ALIGN))
     section.data["values"] = [row for code in codes for row in _rows(code)]
+
+
+def reading_of(codes: Sequence[Code]) -> str:
+    """How to read the plot of these refinement codes of one task."""
+    first = codes[0]
+    anchors = ANCHORS if len({output.anchor for output in first.outputs}) > 1 else ""
+    operator = type(first.code.operator)
+    meaning = MEANINGS.get(operator, "")
+    if any(output.part == "wh" for output in first.outputs):
+        meaning += BOXES.get(operator, "")
+    return REFINE.format(anchors=anchors, meaning=meaning).strip()
 
 
 def _rows(code: Code) -> list[Row]:

@@ -25,7 +25,7 @@ summary {{ cursor: pointer; font-weight: 600; font-size: 15px; }}
 table {{ border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }}
 th, td {{ padding: 4px 12px 4px 0; text-align: left; border-bottom: 1px solid #eee; white-space: nowrap; }}
 th {{ color: var(--soft); font-weight: 600; }}
-.number {{ text-align: right; }}
+.number, th.number {{ text-align: right; }}
 .note {{ margin: 0 0 12px; padding: 8px 12px; background: #f6f4ee; border-left: 3px solid #E69F00; font-size: 14.5px; }}
 footer {{ padding: 16px 24px 40px; color: var(--soft); font-size: 13.5px; }}
 </style></head><body>

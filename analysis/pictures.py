@@ -46,6 +46,11 @@ def evenly(total: int, wanted: int) -> list[int]:
     return [i * total // wanted for i in range(wanted)]
 
 
+def told(pictures: int, split: str) -> str:
+    """ "1 picture of val" """
+    return f"{pictures} picture{'' if pictures == 1 else 's'} of {split}"
+
+
 def some_pictures(
     subject: Subject, overrides: Sequence[str], *, split: str, pictures: int
 ) -> tuple[Iterator[Batch], int]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from .figure import GREY, colour, drawn
+from .figure import GREY, colour, drawn, marker
 from .subject import Code, levels_of
 
 Point = tuple[str, str, str, float]  # part, name, anchor, value
@@ -65,7 +65,7 @@ def _panel(axes: Axes, points: Sequence[Point], neutral: float) -> None:
         x = [names.index(name) + (a - (len(anchors) - 1) / 2) * share for name, _ in own]
         y = [value for _, value in own]
         axes.vlines(x, neutral, y, color=colour(a), linewidth=1.6)
-        axes.plot(x, y, "o", markersize=2.6, color=colour(a), label=anchor.split(" ")[0] or None)
+        axes.plot(x, y, marker(a), markersize=3, color=colour(a), label=anchor.split(" ")[0] or None)
     axes.axhline(neutral, color=GREY, linewidth=0.8)
     axes.grid(visible=False, axis="x")
     axes.set_xlim(-0.6, len(names) - 0.4)

@@ -28,6 +28,7 @@ from .page import PAGE
 REPORT = "report.html"
 ORDER = ("implicit", "ablate", "alignment", "conflict", "curves", "cost")  # as a reader asks
 
+SHORT = 15  # rows of a table that is open from the start
 SHOWN_DPI = 110  # of a picture on the page, so that letters are of one size in all
 
 Row = dict[str, Any]
@@ -127,18 +128,36 @@ def _figure(plot: Plot, folder: Path) -> str:
 
 def _table(name: str, rows: Sequence[Row]) -> str:
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    head = "".join(f"<th>{html.escape(column.replace('_', ' '))}</th>" for column in columns)
+    head = "".join(_head(column, [row.get(column) for row in rows]) for column in columns)
     body = "".join("<tr>" + "".join(_cell(row.get(column)) for column in columns) + "</tr>" for row in rows)
     title = html.escape(name.replace("_", " "))
     return (
-        f"<details open><summary>{title}</summary>"
+        f"<details{' open' if len(rows) <= SHORT else ''}><summary>{title} · {len(rows)} rows</summary>"
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>'
     )
 
 
+def _head(column: str, values: Sequence[Any]) -> str:
+    text = html.escape(column.replace("_", " "))
+    numbers = all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values)
+    return f'<th class="number">{text}</th>' if numbers else f"<th>{text}</th>"
+
+
 def _cell(value: Any) -> str:
     if value is None:
-        return "<td>–</td>"
+        return '<td class="number">–</td>'
     if isinstance(value, bool | str):
         return f"<td>{html.escape(str(value))}</td>"
-    return f'<td class="number">{value:,}</td>' if isinstance(value, int) else f'<td class="number">{value:.4g}</td>'
+    return f'<td class="number">{_digits(value)}</td>'
+
+
+def _digits(value: float) -> str:
+    """As many as can matter: 52,921,437 · 120,636.8 · 8.123 · 0.512 · 8.7e-04. All of them are in the CSV."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    size = abs(value)
+    if not size or size >= 1000:
+        return f"{value:,.1f}" if size else "0"
+    if size >= 1:
+        return f"{value:#.4g}"
+    return f"{value:.3f}" if size >= 1e-3 else f"{value:.1e}"

@@ -18,7 +18,13 @@ from unified.model.implicit import ImplicitCode
 from unified.model.multitask import MultiTaskModel
 from unified.model.places import CodedConv
 from unified.task import Output
+from unified.train import checkpoint
 from unified.train.run import STATUS
+
+FOLDED = (
+    "{}: folded, so its codes are gone: they are part of the convolutions now. Give the run or the checkpoint that it "
+    "was made from"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +75,23 @@ def open_subject(path: Path) -> Subject:
     """The best checkpoint of a run, or the checkpoint given.
 
     Raises:
-        CheckpointError: no checkpoint there, or not yet.
+        CheckpointError: no checkpoint there, or not yet, or that of a folded model.
     """
-    model, config, taxonomy = load_model(path)
+    try:
+        model, config, taxonomy = load_model(path)
+    except CheckpointError as error:
+        if _is_folded(path):
+            raise CheckpointError(FOLDED.format(path)) from error
+        raise
     return Subject(path, model, config, taxonomy)
+
+
+def _is_folded(path: Path) -> bool:
+    """Whether there is a checkpoint whose batch norms, and with them its codes, became part of the convolutions."""
+    try:
+        return not any(name.endswith(".running_mean") for name in checkpoint.load(path).model)
+    except CheckpointError:
+        return False
 
 
 def codes_of(model: MultiTaskModel, what: str, *, task: str | None = None) -> list[Code]:
@@ -93,10 +112,7 @@ def codes_of(model: MultiTaskModel, what: str, *, task: str | None = None) -> li
     if found:
         return found
     if not any(isinstance(module, CodedConv) for module in model.modules()):
-        raise CheckpointError(
-            f"{what}: folded, so its codes are gone: they are part of the convolutions now. "
-            "Give the run or the checkpoint that it was made from"
-        )
+        raise CheckpointError(FOLDED.format(what))
     owner = what if task is None else f"task {task!r} of {what}"
     raise CheckpointError(f"{owner} was trained without implicit codes; train with tasks.<task>.codes to look at some")
 

@@ -9,8 +9,9 @@ import torch
 from tests.tiny import VAL, TinyRun, tiny_data
 from unified.build import load_model, validation_loader
 from unified.data.dataset import open_dataset
+from unified.data.sample import Batch
 from unified.errors import ConfigError, DataError
-from unified.evaluate import Inference, evaluate, evaluate_run
+from unified.evaluate import Inference, evaluate, evaluate_run, mismatched
 from unified.model.implicit import ImplicitCode
 from unified.train.log import read
 from unified.train.precision import Precision
@@ -89,3 +90,40 @@ def test_predictions_come_in_the_order_of_the_data_set_with_its_ids(tiny_run: Ti
     assert [p.source for p in predictions] == [str(dataset.record(i).path) for i in range(VAL)]
     scores = torch.cat([p.results["detection"].scores for p in inference(next(loader.epoch(0)), score=0.02)])  # type: ignore[attr-defined]
     assert (scores >= 0.02).all()
+
+
+# Pictures shuffled against their labels
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4])
+def test_every_picture_comes_once_with_the_labels_of_another(tiny_run: TinyRun, batch: int) -> None:
+    dataset = open_dataset(tiny_run.data, "val")
+    loader = validation_loader(dataset, size=64, batch=batch, workers=0, device=CPU, shuffle=True)
+    own = {s.record.image_id: s for found in loader.epoch(0) for s in found.samples}
+    seen = []
+    for found in mismatched(loader.epoch(0)):
+        assert len(found.images) == len(found.samples)
+        for image, sample in zip(found.images, found.samples, strict=True):
+            (shown,) = [id for id, other in own.items() if other.image.equal(image)]
+            assert image.equal(sample.image) and sample.labels is not None
+            seen.append((sample.record.image_id, shown))
+    labels, images = (sorted(ids) for ids in zip(*seen, strict=True))
+    assert labels == images == sorted(own) and all(a != b for a, b in seen)
+
+
+def test_a_single_picture_cannot_be_shuffled(tiny_run: TinyRun) -> None:
+    loader = validation_loader(open_dataset(tiny_run.data, "val"), size=64, batch=4, workers=0, device=CPU)
+    (batch,) = loader.epoch(0)
+    alone = Batch(batch.images[:1], batch.samples[:1])
+    with pytest.raises(DataError, match="takes two of them at least, got 1"):
+        list(mismatched([alone]))
+
+
+def test_scores_of_shuffled_pictures_are_others_and_say_so(tiny_run: TinyRun) -> None:
+    usual = evaluate_run(tiny_run.path, device="cpu")
+    shuffled, again = (evaluate_run(tiny_run.path, device="cpu", shuffle_pictures=True) for _ in range(2))
+    assert shuffled == again
+    for task, found in shuffled.items():
+        assert found.numbers.keys() == usual[task].numbers.keys()
+        assert found.notes.items() > usual[task].notes.items() and "a control" in found.notes["pictures"]
+    assert shuffled["classification"].numbers != usual["classification"].numbers

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.data.checks.ground import Site
+from tests.data.checks.planted import PLANTINGS
 from tests.tiny import TinyRun, tiny_config, tiny_data, train_quietly
 from unified.build import load_model
 from unified.config import shipped
@@ -136,6 +139,23 @@ def test_faulty_annotations_are_refused_or_dropped_as_the_config_says(
     assert "left out 1 faulty" in caplog.text and "annotations[0]" in caplog.text
 
 
+def test_everything_wrong_with_a_data_set_can_be_dropped_and_the_rest_trains(tmp_path: Path) -> None:
+    site = Site(tmp_path / "data")
+    for name, planting in PLANTINGS.items():
+        planting(site, name)
+    data = site.write()
+    with pytest.raises(DataError, match="faults in the data"):
+        train_quietly(tiny_config(data), tmp_path / "run")
+
+    printed = train_quietly(tiny_config(data, "data.on_error=drop", "train.batch=16"), tmp_path / "run")
+
+    assert "1 x damaged picture" in printed and "1 x non-finite number" in printed
+    steps = [line for line in read(tmp_path / "run" / "metrics.jsonl") if line["kind"] == "step"]
+    losses = [value for line in steps for key, value in line.items() if key.startswith("loss")]
+    assert losses and all(map(math.isfinite, losses))
+    assert json.loads((tmp_path / "run/status.json").read_text())["progress"]["step"] >= 2
+
+
 def test_without_tensorboard_training_goes_on(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -159,3 +179,18 @@ def test_every_shipped_config_trains(name: str, tiny_run: TinyRun, tmp_path: Pat
     model, config, taxonomy = load_model(tmp_path / "run")
     assert model.tasks and set(model.tasks) == set(config.tasks)
     assert taxonomy.categories == open_dataset(tiny_run.data, "val").taxonomy.categories
+
+
+@pytest.mark.slow
+def test_captions_learn_words_then_cider_and_a_stopped_second_stage_goes_on(tiny_run: TinyRun, tmp_path: Path) -> None:
+    small = ("tasks.caption.width=16", "tasks.caption.layers=1", "tasks.caption.length=8", "train.batch=4")
+    words, cider = tmp_path / "words", tmp_path / "cider"
+    first = tiny_config(tiny_run.data, *small, "train.max_steps=1", name="caption-shapes")
+    train_quietly(first, words)
+    second = (*small, f"train.start={words}", "train.epochs=1")
+    stage = tiny_config(tiny_run.data, *second, "train.max_steps=1", name="caption-shapes-cider")
+    assert "tensors taken" in train_quietly(stage, cider)
+    stage = tiny_config(tiny_run.data, *second, name="caption-shapes-cider")
+    assert "going on after update 1" in train_quietly(stage, cider, resume=True)
+    losses = [line["loss/caption/cider"] for line in read(cider / "metrics.jsonl") if "loss/caption/cider" in line]
+    assert losses and all(0 < loss <= 10 for loss in losses)

@@ -115,6 +115,13 @@ def prepare(model: MultiTaskModel, dataset: Dataset, size: int) -> None:
         model.task(name).prepare([record.seen_by(name) for record in records], size)
 
 
+def study(model: MultiTaskModel, dataset: Dataset) -> None:
+    """Let every task look at the training labels before each training."""
+    records = [dataset.record(i) for i in range(len(dataset))]
+    for name in model.tasks:
+        model.task(name).study(records)
+
+
 def kinship_of(model: MultiTaskModel, dataset: Dataset) -> Kinship | None:
     """Which pictures the tasks want to meet in a batch.
 
@@ -174,9 +181,11 @@ def training_loader(
     return TrainingLoader(loader, config.train.epochs - config.augment.close_mosaic, config.train.batch)
 
 
-def validation_loader(dataset: Dataset, *, size: int, batch: int, workers: int, device: torch.device) -> Loader:
-    """The data set as it is, letterboxed, in order."""
-    return Loader(dataset, Letterbox(size), batch=batch, workers=workers, device_type=device.type)
+def validation_loader(
+    dataset: Dataset, *, size: int, batch: int, workers: int, device: torch.device, shuffle: bool = False
+) -> Loader:
+    """The data set as it is, letterboxed, in order, or in the same random one each time."""
+    return Loader(dataset, Letterbox(size), batch=batch, workers=workers, device_type=device.type, shuffle=shuffle)
 
 
 def recipe_of(config: TrainConfig) -> Recipe:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from unified.build import load_model, same_classes, validation_loader, workers_o
 from unified.build_data import open_data
 from unified.config import changed
 from unified.data.sample import Batch, Record, Sample, network_input
+from unified.errors import DataError
 from unified.model.fold import fold
 from unified.model.multitask import MultiTaskModel
 from unified.ops.device import choose_device
@@ -20,6 +21,8 @@ from unified.task import Prediction, Raw, Regions, Result, ScoredBoxes, Scores, 
 from unified.train.precision import Precision
 
 Progress = Callable[[int, int], None]  # pictures done, pictures in all
+
+SHUFFLED = "a control: each picture scored by the labels of another, so these are scores without looking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +120,14 @@ def evaluate_run(
     split: str = "val",
     device: str = "auto",
     precision: str = "auto",
+    shuffle_pictures: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Scores]:
     """Score the best checkpoint of a run, or the checkpoint given, on a split of its data set, as in `open_data`.
 
     `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.workers=0`.
+    With `shuffle_pictures`, what the model says of each picture is scored by the labels of another: what is left is
+    what it says without looking.
 
     Raises:
         DataError: the data set has other classes than the checkpoint; both lists are shown.
@@ -132,6 +138,39 @@ def evaluate_run(
     same_classes(dataset.taxonomy, taxonomy, "data set", "checkpoint")
     where = choose_device(device)
     workers = workers_of(config.train.workers, where)
-    loader = validation_loader(dataset, size=config.size, batch=config.train.batch, workers=workers, device=where)
+    loader = validation_loader(
+        dataset, size=config.size, batch=config.train.batch, workers=workers, device=where, shuffle=shuffle_pictures
+    )
     inference = Inference.of(model, where, Precision.choose(where, precision))
-    return evaluate(inference, loader.epoch(0), total=len(dataset), progress=progress)[0]
+    batches = mismatched(loader.epoch(0)) if shuffle_pictures else loader.epoch(0)
+    scores = evaluate(inference, batches, total=len(dataset), progress=progress)[0]
+    for found in scores.values() if shuffle_pictures else ():
+        found.notes["pictures"] = SHUFFLED
+    return scores
+
+
+def mismatched(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Each picture's labels with the picture before it, the first's with the last: none with its own.
+
+    The batches come in random order, or neighbours may be much alike. DataError for a single picture.
+    """
+    first: Sample | None = None
+    before: Tensor | None = None
+    pictures = 0
+    for batch in batches:
+        samples, images = list(batch.samples), batch.images[:-1]
+        if before is None:
+            first, *samples = samples
+        else:
+            images = torch.cat([before[None], images])
+        before = batch.images[-1]
+        if samples:
+            yield _shown(images, samples)
+        pictures += len(batch.samples)
+    if first is None or before is None or pictures < 2:
+        raise DataError(f"to shuffle pictures takes two of them at least, got {pictures}")
+    yield _shown(before[None], [first])
+
+
+def _shown(images: Tensor, samples: Sequence[Sample]) -> Batch:
+    return Batch(images, [replace(sample, image=image) for image, sample in zip(images, samples, strict=True)])

@@ -9,7 +9,7 @@ The engine knows tasks through this file only. `tests/test_contract.py` checks e
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -188,6 +188,10 @@ class Task(nn.Module, ABC):
         own choice for evaluation, low enough for the whole precision-recall curve.
         """
 
+    def ways(self) -> Mapping[str, Callable[[Raw, Sequence[Frame]], Sequence[Result]]]:
+        """Ways of decoding whose speed is worth comparing, by name; most tasks have one."""
+        return {"decoding": self.decode}
+
     def describe(
         self, raw: Raw, results: Sequence[Result], frames: Sequence[Frame], regions: Sequence[Regions]
     ) -> Sequence[Result]:
@@ -221,6 +225,12 @@ class Task(nn.Module, ABC):
         """Look at the training labels once, before a fresh training: anchors, priors, vocabularies.
 
         What is learnt here must live in buffers or parameters, so that a checkpoint holds it.
+        """
+
+    def study(self, records: Sequence[Record]) -> None:
+        """Look at the training labels before every training, resumed ones too, for what only the loss needs.
+
+        Checkpoints do not hold it.
         """
 
 

@@ -22,6 +22,7 @@ from unified.build import (
     recipe_of,
     same_classes,
     start_from,
+    study,
     taxonomy_from,
     threads_of,
     training_loader,
@@ -90,6 +91,7 @@ def _train(
             _tell(console, f"{config.train.start}: {start_from(config.train.start, model).describe()}")
     else:
         same_classes(train_set.taxonomy, taxonomy_from(saved.provenance.taxonomy), "data set", "checkpoint")
+    study(model, train_set)
     run = ranks.of_first(
         lambda: RunFolder.create(out or numbered(Path("runs"), config.name), provenance, resume=resume)
     )

@@ -1,13 +1,15 @@
 """Captions: a sentence about the picture, by a small GPT-2 that looks at the trunk's levels.
 
 Reading order: `target` (labels), `vocabulary` (text ↔ tokens), `memory` (levels → tokens), `decoder`, `loss`, `result`;
-then the scores: `words`, `bleu`, `rouge`, `cider`, `corpus`, `metric`, `score_files`.
+then the scores: `words`, `bleu`, `rouge`, `cider`, `corpus`, `metric`, `score_files`; and the training on scores:
+`reward`, `self_critical`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -15,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unified.data.sample import Record, Sample, Taxonomy
-from unified.errors import CheckpointError, DataError
+from unified.errors import CheckpointError, ConfigError, DataError
 from unified.model.implicit import ImplicitCode
 from unified.ops.frame import Frame
 from unified.task import Features, Levels, Target, Task
@@ -26,8 +28,10 @@ from .memory import Memory
 from .metric import CaptionMetric
 from .options import Options, Search
 from .result import Caption
+from .reward import Reward, Sentence
 from .score_files import score_files
-from .target import captions_of, choose, encode, take
+from .self_critical import expected_shortfall, mean_of_others
+from .target import captions_of, choose, encode, references, take
 from .vocabulary import Vocabulary, sha256_of
 
 __all__ = ["Caption", "Captioning", "Options", "Search", "score_files", "task"]
@@ -58,19 +62,21 @@ class Captioning(Task):
     def __init__(self, levels: Levels, options: Options) -> None:
         super().__init__()
         self.options = options
+        on_words = options.objective == "words"
         self._pretrained = None if options.pretrained is None else Pretrained(options.pretrained)
         if self._pretrained is not None:
             self.vocabulary = self._pretrained.vocabulary()
-            self.decoder = self._pretrained.decoder(self.vocabulary, length=options.length)
+            self.decoder = self._pretrained.decoder(self.vocabulary, length=options.length, dropout=on_words)
         else:
             self.vocabulary = Vocabulary.bytes_only(options.vocabulary)
-            self.decoder = small_decoder(self.vocabulary, options)
+            self.decoder = small_decoder(self.vocabulary, options, dropout=on_words)
         self.register_buffer("tokenizer_sha256", sha256_of(self.vocabulary.json))
         codes = options.codes
         self.memory = Memory(
             levels.channels, self.decoder.width, grid=options.grid, align=codes.align, refine=codes.refine
         )
-        self.gains = {"ce": options.gain}
+        self.gains = {"ce" if on_words else "cider": options.gain}
+        self._reward: Reward | None = None
 
     def forward(self, features: Features) -> dict[str, Tensor]:
         return {"memory": self.memory(features)}
@@ -79,15 +85,50 @@ class Captioning(Task):
         return encode(samples, self.vocabulary.encode, self.options.length)
 
     def loss(self, raw: Mapping[str, Tensor], target: Target) -> dict[str, Tensor]:
-        """Of one reference a picture: drawn anew each time while training, else the first."""
+        """Of one reference a picture: drawn anew each time while training, else the first.
+
+        With the objective cider, of sentences that are sampled, whatever the references' order.
+        """
         labelled = target["labelled"]
         if not labelled.any():
             return {}
-        which = choose(target, at_random=self.training)
         rows = {name: value[labelled] for name, value in raw.items()}
+        if self.options.objective == "cider":
+            return {"cider": self._shortfall(rows, target["references"][labelled])}
+        which = choose(target, at_random=self.training)
         tokens = take(target["references"], which)[labelled]
         logits = self._logits(rows, which[labelled], tokens)
         return {"ce": cross_entropy(logits, tokens, label_smoothing=self.options.label_smoothing)}
+
+    def _shortfall(self, raw: Mapping[str, Tensor], truth: Tensor) -> Tensor:
+        """What sampled sentences lack to the best CIDEr-D, by references `truth` (B, R, T); see `self_critical`."""
+        memory, many = raw["memory"], self.options.samples
+        length, ids = self.options.length, len(self.vocabulary)
+        repeated = memory.repeat_interleave(many, 0)
+        if "references" in raw:
+            said = take(raw["references"], torch.zeros_like(truth[:, 0, 0])).repeat_interleave(many, 0)
+        else:
+            said = self.decoder.say(repeated, temperature=1.0, length=length, ids=ids)
+        rewards = self._worth(said.unflatten(0, (-1, many)), truth)
+        if many > 1:
+            baselines = mean_of_others(rewards)
+        else:
+            baselines = self._worth(self.decoder.say(memory, length=length, ids=ids).unsqueeze(1), truth)
+        log_probability = self.decoder.log_probability(repeated, said, ids=ids)
+        return expected_shortfall(log_probability.unflatten(0, (-1, many)), rewards, baselines)
+
+    def _worth(self, said: Tensor, truth: Tensor) -> Tensor:
+        """(B, K) rewards of sentences (B, K, T), by the pictures' references (B, R, T)."""
+        if self._reward is None:
+            raise ConfigError("caption.objective: cider weighs words by the training captions: call study(records)")
+        pairs = zip(self._sentences(said), self._sentences(truth), strict=True)
+        rewards = [self._reward(some, [one for one in several if one[0]]) for some, several in pairs]
+        return torch.tensor(rewards, dtype=torch.float32, device=said.device)
+
+    def _sentences(self, tokens: Tensor) -> list[list[Sentence]]:
+        """The texts of tokens (B, K, T), picture by picture."""
+        decode, end = self.vocabulary.decode, self.vocabulary.end
+        return [[(decode([id for id in row if id >= 0]), end in row) for row in picture] for picture in tokens.tolist()]
 
     def _logits(self, raw: Mapping[str, Tensor], which: Tensor, tokens: Tensor) -> Tensor:
         """(B, T, V) of the ids in use, while `tokens` (B, T) are said."""
@@ -120,6 +161,14 @@ class Captioning(Task):
             for row, certainty in zip(said, scores.tolist(), strict=True)
         ]
 
+    def ways(self) -> dict[str, Callable[[Mapping[str, Tensor], Sequence[Frame]], list[Caption]]]:
+        searches = {
+            f"{name}{'' if cache else ', no cache'}": Search(beams=beams, cache=cache)
+            for name, beams in (("greedy", 1), ("beam 3", 3))
+            for cache in (True, False)
+        }
+        return {name: partial(self.decode, search=search) for name, search in searches.items()}
+
     def metric(self) -> CaptionMetric:
         return CaptionMetric(self.name)
 
@@ -151,6 +200,21 @@ class Captioning(Task):
             text = "%d of %d captions have more than %d tokens; only their beginning is learnt (caption.length)"
             log.warning(text, cut, len(captions), most)
 
+    def study(self, records: Sequence[Record]) -> None:
+        """Count the n-grams of the training captions, where the loss asks for them.
+
+        Raises:
+            DataError: no word tells one picture from another.
+        """
+        if self.options.objective == "words":
+            return
+        self._reward = Reward(found for record in records if (found := references(record.labels)))
+        if not self._reward.can_tell:
+            raise DataError(
+                "caption.objective: CIDEr-D of these training captions is 0 whatever is said, since every picture has "
+                "the same words; train on words: tasks.caption.objective=words"
+            )
+
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         json, wanted = (state_dict.get(prefix + name) for name in ("vocabulary.json", "tokenizer_sha256"))
         if json is not None and wanted is not None and not sha256_of(json).equal(wanted.cpu()):
@@ -159,15 +223,17 @@ class Captioning(Task):
                 "others; take both from the same checkpoint"
             )
         super()._load_from_state_dict(state_dict, prefix, *rest)
+        if json is None:  # a warm start that brings another tokenizer's embedding, say: ours stays
+            self.tokenizer_sha256.copy_(sha256_of(self.vocabulary.json))
 
 
-def small_decoder(vocabulary: Vocabulary, options: Options) -> Decoder:
-    """The decoder that the options describe, with random weights."""
+def small_decoder(vocabulary: Vocabulary, options: Options, *, dropout: bool) -> Decoder:
+    """The decoder that the options describe, with random weights, with their dropout or without any."""
     return Decoder.small(
         vocabulary,
         width=options.width,
         layers=options.layers,
         heads=options.heads,
         length=options.length,
-        dropout=options.dropout,
+        dropout=options.dropout if dropout else 0.0,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from unified.model.places import CodeSpec
@@ -55,7 +57,7 @@ class Options(Strictly):
     width: int = Field(default=192, ge=8, description="Dimension of tokens and decoder; a multiple of 4 and of heads.")
     layers: int = Field(default=3, ge=1, description="Layers of the decoder.")
     heads: int = Field(default=4, ge=1, description="Attention heads; divides width.")
-    dropout: float = Field(default=0.1, ge=0, lt=1, description="In the decoder, while training.")
+    dropout: float = Field(default=0.1, ge=0, lt=1, description="In the decoder, while it learns words.")
     pretrained: str | None = Field(
         default=None,
         description="GPT-2 to start from, in place of width, layers, heads and vocabulary: a folder, or a name of the "
@@ -68,6 +70,17 @@ class Options(Strictly):
     label_smoothing: float = Field(default=0.1, ge=0, lt=1, description="Share of the probability that all tokens get.")
     gain: float = Field(default=1.0, ge=0, description="Weight of the loss beside other tasks' parts.")
     search: Search = Field(default=Search(), description="How captions are made: greedy, beams or sampling.")
+    objective: Literal["words", "cider"] = Field(
+        default="words",
+        description="words: the next word of a reference. cider: CIDEr-D of sampled captions, a second stage that "
+        "begins from a training on words (train.start); without dropout.",
+    )
+    samples: int = Field(
+        default=5,
+        ge=1,
+        description="With objective cider: captions sampled of a picture, each held against the mean of the others; "
+        "1: against the greedy one.",
+    )
 
     @model_validator(mode="after")
     def _divides(self) -> Options:

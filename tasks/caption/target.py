@@ -46,8 +46,9 @@ def choose(target: Target, *, at_random: bool) -> Tensor:
 
 
 def take(references: Tensor, which: Tensor) -> Tensor:
-    """(B, T): reference `which` (B,) of each picture."""
-    return references[torch.arange(len(which), device=which.device), which]
+    """(B, T): reference `which` (B,) of each picture, T tokens of the longest among them."""
+    taken = references[torch.arange(len(which), device=which.device), which]
+    return taken[:, : int((taken != NONE).sum(1).max()) or 1]
 
 
 def captions_of(records: Sequence[Record]) -> Iterator[str]:

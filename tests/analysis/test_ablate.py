@@ -109,7 +109,7 @@ def test_the_verb_writes_its_section(tiny_run: TinyRun, tmp_path: Path) -> None:
 def test_one_picture_has_changes_but_no_intervals(tiny_run: TinyRun, tmp_path: Path) -> None:
     section = ablate.analyze(tiny_run.path, tmp_path, pictures=1, task="classification", draws=10)
     assert {row["task"] for row in section.tables["changes"]} == {"classification"}
-    assert any("One picture cannot be resampled" in note for note in section.notes)
+    assert any("one picture cannot be resampled" in note for note in section.notes)
     assert all(row["low"] is None for row in section.tables["changes"])
 
 

@@ -18,8 +18,7 @@ from analysis.subject import codes_of, open_subject
 from tests.tiny import TinyRun, tiny_config, train_quietly
 from unified.build import build_model
 from unified.data.sample import Taxonomy
-from unified.errors import CheckpointError, DataError
-from unified.model.fold import fold
+from unified.errors import DataError
 
 NONE = "{align: null, refine: null}"
 
@@ -77,32 +76,9 @@ def test_a_checkpoint_of_a_run_finds_the_run_s_log(tiny_run: TinyRun, tmp_path: 
     assert implicit.analyze(tiny_run.path / "checkpoints/last", tmp_path).data["history"]
 
 
-def test_a_model_without_codes_has_nothing_to_show(tiny_run: TinyRun, tmp_path: Path) -> None:
-    without = [f"tasks.detection.codes={NONE}", f"tasks.classification.codes={NONE}", "train.max_steps=1"]
-    train_quietly(tiny_config(tiny_run.data, *without), tmp_path / "run")
-    assert not (tmp_path / "run/codes.jsonl").exists()
-    for analyze in (implicit.analyze, alignment.analyze):
-        with pytest.raises(CheckpointError, match="trained without implicit codes"):
-            analyze(tmp_path / "run", tmp_path / "out")
-
-
 def test_a_run_may_keep_no_log(tiny_run: TinyRun, tmp_path: Path) -> None:
     train_quietly(tiny_config(tiny_run.data, "train.max_steps=1", "train.log_codes=0"), tmp_path / "run")
     assert not (tmp_path / "run/codes.jsonl").exists()
-
-
-def test_a_folded_model_has_lost_its_codes(tiny_run: TinyRun) -> None:
-    folded = fold(open_subject(tiny_run.path).model)
-    with pytest.raises(CheckpointError, match="folded, so its codes are gone"):
-        codes_of(folded, "model")
-
-
-def test_a_half_written_run_has_no_checkpoint_yet(tiny_run: TinyRun, tmp_path: Path) -> None:
-    half = tmp_path / "run"
-    shutil.copytree(tiny_run.path, half, ignore=shutil.ignore_patterns("checkpoints"))
-    with pytest.raises(CheckpointError, match="not a checkpoint"):
-        implicit.analyze(half, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_alignment_compares_features_at_the_objects(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -160,7 +136,7 @@ def test_runs_that_differ_in_their_seed_alone_are_one_curve(tmp_path: Path) -> N
     section = comparison.analyze(runs, tmp_path / "out")
     found = {row["group"]: row for row in section.tables["final"]}
     assert found["a"]["runs"] == 2 and found["a"]["mean"] == pytest.approx(0.2)
-    assert found["a"]["sd"] == pytest.approx(0.02**0.5) and found["b"]["sd"] == 0
+    assert found["a"]["sd"] == pytest.approx(0.02**0.5) and found["b"]["sd"] is None
 
 
 def test_curves_need_runs(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.tiny import TinyRun
 from unified.benchmark.run import COCO, _model, planted_samples, run
 from unified.benchmark.timing import CALIBRATION
 from unified.errors import ConfigError
@@ -52,3 +53,9 @@ def test_training_targets_are_those_of_the_model(monkeypatch: pytest.MonkeyPatch
     targets = {name: model.task(name).encode(samples) for name in model.tasks}  # type: ignore[operator,union-attr]
     losses = model(torch.rand(2, 3, 64, 64), targets)
     assert all(torch.isfinite(value) for parts in losses.values() for value in parts.values())
+
+
+def test_answers_of_a_run_are_timed_at_its_own_size(tiny_run: TinyRun) -> None:
+    rows = run([str(tiny_run.path)], mode="answers", rounds=1, device="cpu")
+    assert {row.variant for row in rows} >= {"detection: decoding", "classification: decoding"}
+    assert {row.size for row in rows} == {64}

@@ -49,3 +49,45 @@ def test_making_over_something_else_is_3(cli: Any, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("keep me")
     answer = cli("data", "make", "shapes", tmp_path)
     assert answer.code == 3 and (tmp_path / "mine.txt").read_text() == "keep me"
+
+
+def test_check_writes_a_mended_copy_and_answers_for_it(cli: Any, shapes: Path, tmp_path: Path) -> None:
+    broken = next((shapes / "images" / "train").iterdir())
+    broken.write_bytes(b"")
+    answer = cli("data", "check", shapes, "--fix", tmp_path / "copy", "--json")
+    report = json.loads(answer.out)
+    assert answer.code == 0 and report["sound"] is False and report["copy"]["sound"] is True
+    (change,) = report["changes"]
+    assert (change["kind"], change["done"]) == ("empty picture", "picture left out with its labels")
+    assert cli("data", "check", tmp_path / "copy").code == 0
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_copy_is_written_over_nothing(cli: Any, shapes: Path, tmp_path: Path, inside: bool) -> None:
+    target = shapes / "copy" if inside else tmp_path
+    answer = cli("data", "check", shapes, "--fix", target)
+    assert answer.code == 3 and str(target) in answer.err
+
+
+def test_stats_count_and_draw(cli: Any, shapes: Path, tmp_path: Path) -> None:
+    answer = cli("data", "stats", shapes, "--json", "--out", tmp_path / "stats.png")
+    splits = {split["split"]: split for split in json.loads(answer.out)["splits"]}
+    assert (answer.code, splits["train"]["pictures"], splits["val"]["captions"]) == (0, 6, 15)
+    assert (tmp_path / "stats.png").is_file()
+    assert "objects per picture" in cli("data", "stats", shapes, "--split", "val").out
+
+
+def test_convert_says_what_is_lost_and_the_result_is_sound(cli: Any, shapes: Path, tmp_path: Path) -> None:
+    answer = cli("data", "convert", shapes, tmp_path / "yolo", "--to", "yolo", "--pictures", "symlink")
+    assert answer.code == 0 and "COCO → yolo" in answer.out and "objects lose their identity" in answer.out
+    assert cli("data", "check", tmp_path / "yolo").code == 0
+    again = cli("data", "convert", shapes, tmp_path / "yolo", "--to", "yolo")
+    assert again.code == 3 and "is there already" in again.err
+
+
+def test_split_deals_out_one_split(cli: Any, shapes: Path, tmp_path: Path) -> None:
+    assert cli("data", "split", shapes, tmp_path / "dealt").code == 2
+    answer = cli("data", "split", shapes, tmp_path / "dealt", "--split", "train", "--val", 0.5, "--json")
+    found = json.loads(answer.out)
+    assert (answer.code, found["format"], sum(found["pictures"].values())) == (0, "coco", 6)
+    assert all(found["pictures"].values())

@@ -68,6 +68,8 @@ def test_milvus_takes_the_same_calls(cli: Cli, tiny_jde: TinyRun, tmp_path: Path
         assert cli("index", "compact", index).code == cli("index", "verify", index).code == 0
     info, other = (json.loads(cli("index", "info", index, "--json").out) for index in indexes)
     assert info["origin"] == other["origin"] and info["entries"] == other["entries"] == VAL - 1
+    answer = cli("query", indexes[0], "--text", "a star")
+    assert answer.code == 1 and "an index in a folder has" in answer.err
     found, expected = ([hit["entry"] for hit in asked(cli, index, "--id", 0)] for index in indexes)
     assert sorted(found, key=str) == sorted(expected, key=str) and len(found) == VAL - 2
 
@@ -169,6 +171,20 @@ def test_the_answer_is_a_table_and_a_sheet(cli: Cli, built: Path, picture: Path,
             assert sheet.format == "PNG" and min(sheet.size) > 200
 
 
+def test_pictures_are_found_by_text_and_that_is_said(cli: Cli, built: Path, tiny_jde: TinyRun, tmp_path: Path) -> None:
+    captions = open_dataset(tiny_jde.data, "val").record(0).labels.captions
+    assert captions
+    answer = cli("query", built, "--text", captions[0], "--json")
+    found = json.loads(answer.out)
+    assert found["search"] == "text" and "no embedding is asked" in found["method"]
+    hit = next(hit for hit in found["hits"] if hit["caption"] == captions[0])
+    assert hit["rank"] == 1 and hit["ids"] and Path(hit["image"]).is_file()
+    shown = cli("query", built, "--text", captions[0], "--sheet", tmp_path / "found.png")
+    assert shown.code == 0 and "text search: BM25 over the captions" in shown.out and (tmp_path / "found.png").is_file()
+    assert "no caption has any word of 'zebra'" in cli("query", built, "--text", "zebra").out
+    assert (none := cli("query", built, "--text", "?!")).code == 2 and "no word to look for" in none.err
+
+
 def test_neighbours_may_be_of_one_category_or_of_a_least_score(cli: Cli, built: Path, picture: Path) -> None:
     with Index.open(built) as index:
         category = index.entries([0])[0].category
@@ -184,6 +200,8 @@ def test_neighbours_may_be_of_one_category_or_of_a_least_score(cli: Cli, built: 
     [
         ([], "ask for one thing"),
         (["--image", "a.png", "--id", 0], "ask for one thing"),
+        (["--text", "a dog", "--id", 0], "ask for one thing"),
+        (["--text", "a dog", "--box", "1,2,3,4"], "say something about --image"),
         (["--image", "a.png", "--vector", "v.npy"], "ask for one thing"),
         (["--id", 0, "--box", "1,2,3,4"], "say something about --image"),
         (["--vector", "v.npy", "--identity", 1], "say something about --image"),
@@ -226,7 +244,7 @@ def test_a_picture_or_vector_that_cannot_be_read_is_3(cli: Cli, built: Path, tmp
 def test_an_index_of_another_model_is_refused_with_both_hashes(
     cli: Cli, built: Path, picture: Path, tiny_jde: TinyRun, tmp_path: Path
 ) -> None:
-    other = make_untrained_run(tiny_jde.data, tmp_path / "other", "tasks.embedding.grid=2").path
+    other = make_untrained_run(tiny_jde.data, tmp_path / "other", "tasks.embedding.grid=4").path
     with Index.open(built) as index:
         mine = index.origin.model
     for words in (["query", built, "--image", picture], ["index", "add", built, picture]):

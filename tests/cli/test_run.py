@@ -162,3 +162,12 @@ def test_benchmark_prints_a_row_a_variant(cli: Any, calls: Calls, monkeypatch: p
     models, options = calls[0]
     assert (models, options["size"], options["batch"], options["mode"]) == (["yolor-n"], 64, 2, "all")
     assert "float32" in cli("benchmark").out and calls[1][0] == ["yolor-n"]
+
+
+def test_benchmark_builds_an_index_and_shows_it_beside_faiss(cli: Any) -> None:
+    answer = cli("benchmark", "--mode", "index", "--vectors", 1000, "--rounds", 1, "--json")
+    found = json.loads(answer.out)
+    assert (found["entries"], found["kind"], found["recall"]) == (1000, "Flat", 1.0)
+    assert found["per_second"].keys() == {"faiss", "nearest", "search"}
+    shown = cli("benchmark", "--mode", "index", "--vectors", 1000, "--rounds", 1).out
+    assert "over FAISS, single" in shown and "peak_megabytes" in shown

@@ -56,6 +56,7 @@ def test_a_data_path_counts_from_the_file_and_on_the_command_line_from_the_curre
 
     def data_of(*arguments: str) -> tuple[str, str]:
         data = read(arguments[0], arguments[1:]).dataset()
+        assert data.path is not None
         return str(Path(data.path).relative_to(folder)), data.train
 
     assert data_of("sub/a.yaml") == ("pictures", "train")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ numbers: [detection/AP, classification/mAP]
 variants:
   joint: {paper: {detection/AP: 47.7}}
   alone: {set: {tasks.classification: false}, paper: {detection/AP: 48.0}}
-  codes: {against: alone, paper: {detection/AP: 48.1}}
+  codes: {against: [alone, joint], paper: {detection/AP: 48.1}}
 delta_m: {detection/AP: alone, classification/mAP: joint}
 """
 
@@ -49,7 +50,8 @@ def test_every_shipped_experiment_is_made_of_valid_configs(name: str, tmp_path: 
 
 def test_every_table_is_there_in_both_sizes_and_says_what_it_costs() -> None:
     tables = [f"table{i}" for i in (1, 2, 3, 4, 5, 6, 8)] + ["jdc", "jde"]
-    assert shipped() == sorted([*tables, *(f"{name}-shapes" for name in tables)])
+    ours = ["weightings-shapes", "labels-shapes"]  # of questions that the paper does not ask
+    assert shipped() == sorted([*tables, *(f"{name}-shapes" for name in tables), *ours])
     for name in shipped():
         text = Path(runs_module.__file__).parents[2].joinpath("configs/experiments", f"{name}.yaml").read_text()
         assert all(word in text.split("\ntitle")[0] for word in ("# Paper ", "# Command ", "# Cost ")), name
@@ -59,7 +61,7 @@ def test_every_table_is_there_in_both_sizes_and_says_what_it_costs() -> None:
     ("change", "message"),
     [
         (("title: tiny", "titel: tiny"), "titel"),
-        (("against: alone", "against: alnoe"), "did you mean 'alone'"),
+        (("against: [alone,", "against: [alnoe,"), "did you mean 'alone'"),
         (("classification/mAP: joint", "classification/mAP: x"), r"delta_m\.classification/mAP: no variant 'x'"),
         (("config: jdc-shapes", ""), "has no config"),
         (("seeds: [0, 1]", "seeds: []"), "seeds"),
@@ -88,7 +90,7 @@ def test_the_grid_is_variants_by_seeds_with_the_changes_of_each(tmp_path: Path) 
 def test_runs_are_trained_once_and_a_changed_experiment_does_not_mix_with_them(
     tiny_run: TinyRun, tmp_path: Path
 ) -> None:
-    text = TINY.replace("seeds: [0, 1]", "seeds: [0]").replace("  codes: {against: alone", "  # codes: {")
+    text = TINY.replace("seeds: [0, 1]", "seeds: [0]").replace("  codes: {", "  # codes: {")
     experiment = write_experiment(tmp_path, text)
     words = [f"data={tiny_run.data}", "train.max_steps=1"]
     found = grid(experiment, tmp_path / "out", words)
@@ -104,6 +106,32 @@ def test_runs_are_trained_once_and_a_changed_experiment_does_not_mix_with_them(
     assert all(path.is_file() for path in paths)
     with pytest.raises(ConfigError, match="another config than joint, seed 0"):
         grid(experiment, tmp_path / "out", [*words, "train.batch=2"])
+
+
+def test_each_task_alone_is_alone(tmp_path: Path) -> None:
+    for name in ("jdc", "jde", "jdc-shapes", "jde-shapes"):
+        experiment = read_experiment(name)
+        for task in (number.split("/")[0] for number in experiment.delta_m):
+            assert list(experiment.run_config(f"{task}-alone", 0, (f"data={tmp_path}",)).tasks) == [task]
+
+
+def test_variants_of_one_name_and_config_are_one_run_for_all_tables(tmp_path: Path) -> None:
+    names = [f"table{i}-shapes" for i in (1, 2, 3, 4, 5, 6)]
+    experiments = [read_experiment(name).model_copy(update={"seeds": [0]}) for name in names]
+    grids = [grid(experiment, tmp_path, [f"data={tmp_path}"]) for experiment in experiments]
+    configs: dict[Path, Any] = {}
+    for run in (run for runs in grids for run in runs):
+        assert configs.setdefault(run.path, run.config) == run.config, run.path
+    assert len(configs) == 14 < sum(map(len, grids))
+
+
+def test_a_run_whose_status_was_cut_short_is_named_before_anything_is_trained(tmp_path: Path) -> None:
+    experiment = write_experiment(tmp_path)
+    run = grid(experiment, tmp_path / "out", [f"data={tmp_path}"])[0]
+    run.path.mkdir(parents=True)
+    (run.path / "status.json").write_text('{"sta')
+    with pytest.raises(UnifiedError, match=r"joint/seed-0/status\.json: no status of a run"):
+        grid(experiment, tmp_path / "out", [f"data={tmp_path}"])
 
 
 def test_a_run_that_fails_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,6 +156,18 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     assert resumed == [True, False]
 
 
+def test_a_run_that_another_process_trains_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed: list[bool] = []
+    monkeypatch.setattr(runs_module, "train", lambda config, *, out, resume, console: resumed.append(resume))
+    run = grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tmp_path}"])[0]
+    run.path.mkdir(parents=True)
+    (run.path / "status.json").write_text(json.dumps({"state": "running", "process": os.getppid()}))
+    (failure,) = train_all([run], jobs=1, tell=lambda line: None)
+    assert f"process {os.getppid()} is training it" in failure and not resumed
+    (run.path / "status.json").write_text(json.dumps({"state": "running", "process": 2**30}))  # it was killed
+    assert train_all([run], jobs=1, tell=lambda line: None) == [] and resumed == [True]
+
+
 def table_of(tmp_path: Path, values: dict[str, list[float]]) -> tuple[Experiment, Any, Any]:
     experiment = write_experiment(tmp_path)
     found = {
@@ -141,18 +181,29 @@ def test_differences_are_paired_by_seed_and_directions_judged_by_their_interval(
     # Seeds differ by far more than variants: only the pairing sees it.
     values = {"joint": [0.10, 0.50], "alone": [0.1201, 0.5199], "codes": [0.1101, 0.5099]}
     experiment, found, table = table_of(tmp_path, values)
-    alone, codes = table.cells["alone"]["detection/AP"], table.cells["codes"]["detection/AP"]
-    assert alone.difference.value == pytest.approx(0.02) and alone.verdict == "reproduced"
-    assert codes.difference.value == pytest.approx(-0.01) and codes.verdict == "not reproduced"  # to `alone`
-    assert table.cells["joint"]["detection/AP"].difference is None
+    alone = table.cells["alone"]["detection/AP"].differences["joint"]
+    codes = table.cells["codes"]["detection/AP"].differences
+    assert alone.mean.value == pytest.approx(0.02) and alone.verdict == "reproduced" and alone.paper == 0.3
+    assert codes["alone"].mean.value == pytest.approx(-0.01) and codes["alone"].verdict == "not reproduced"
+    assert codes["joint"].mean.value == pytest.approx(0.01) and codes["joint"].verdict == "reproduced"
+    assert not table.cells["joint"]["detection/AP"].differences
     assert table.cells["joint"]["detection/AP"].mean.half > 1
     text = markdown(experiment, table, found)
     assert "| codes − alone | -1.0 ± 0.0 ✗ |" in text and "| alone − joint | +2.0 ± 0.1 ✓ |" in text
+    assert "| codes − joint | +1.0 ± 0.1 ✓ |" in text and "Not as shipped" not in text
+
+
+def test_a_table_says_what_was_changed_on_the_command_line(tmp_path: Path) -> None:
+    experiment, found, table = table_of(tmp_path, {"joint": [0.1]})
+    changed = ["train.epochs=2", "size=64"]
+    write(experiment, tmp_path, found, table, changed)
+    assert "Not as shipped: `train.epochs=2 size=64`." in (tmp_path / "table.md").read_text()
+    assert json.loads((tmp_path / "table.json").read_text())["changed"] == changed
 
 
 def test_a_difference_that_may_be_noise_is_undecided(tmp_path: Path) -> None:
     _, _, table = table_of(tmp_path, {"joint": [0.1, 0.2], "alone": [0.3, 0.1]})
-    assert table.cells["alone"]["detection/AP"].verdict == "undecided"
+    assert table.cells["alone"]["detection/AP"].differences["joint"].verdict == "undecided"
     assert table.cells["codes"]["detection/AP"].mean is None
 
 

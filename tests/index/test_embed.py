@@ -65,7 +65,7 @@ def test_another_size_is_another_origin(embedder: Embedder, tiny_jde: TinyRun, t
 def test_the_same_tensors_that_are_read_in_another_way_are_another_origin(
     embedder: Embedder, tiny_jde: TinyRun, tmp_path: Path
 ) -> None:
-    other = Embedder.load(make_untrained_run(tiny_jde.data, tmp_path, "tasks.embedding.grid=2").path, device="cpu")
+    other = Embedder.load(make_untrained_run(tiny_jde.data, tmp_path, "tasks.embedding.grid=4").path, device="cpu")
     assert other.origin.codes == embedder.origin.codes
     with pytest.raises(RetrievalError, match=rf"{embedder.origin.model}(?s:.*){other.origin.model}"):
         require_same(embedder.origin, other.origin)
@@ -132,6 +132,20 @@ def test_whole_pictures_are_one_entry_each(embedder: Embedder, val: Dataset) -> 
     np.testing.assert_allclose(embedder.vector(entries[1].image), vectors[1], atol=NEAR)
     paths = [val.record(i).path for i in range(len(val))]
     np.testing.assert_allclose(together(embedder.files(paths, whole=True))[0], vectors, atol=NEAR)
+
+
+def test_pictures_without_captions_are_kept_with_those_that_the_model_says(
+    tiny_jde: TinyRun, val: Dataset, tmp_path: Path
+) -> None:
+    small = [f"tasks.caption.{option}" for option in ("width=16", "layers=1", "length=6", "search.beams=1")]
+    embedder = Embedder.load(make_untrained_run(tiny_jde.data, tmp_path, *small).path, device="cpu")
+    path = val.record(0).path
+    said = embedder.predictor.predict(path).text
+    _, found = together(embedder.files([path], whole=True))
+    assert [entry.caption for entry in found] == [said] and said
+    captions = val.record(0).labels.captions
+    assert captions, "what people said comes first"
+    assert together(embedder.split(val, whole=True))[1][0].caption == captions[0]
 
 
 def test_progress_counts_pictures(embedder: Embedder, val: Dataset) -> None:

@@ -23,7 +23,9 @@ from unified.index.sheet import (
     image_tile,
     vector_tile,
     write_sheet,
+    write_text_sheet,
 )
+from unified.index.text import Mention
 
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 
@@ -116,3 +118,14 @@ def test_long_names_do_not_run_into_the_neighbour(picture: Path) -> None:
     left = PAD + CELL + 2 * FRAME
     below = sheet.crop((left, PAD + CELL + 2 * FRAME, left + 2 * GAP, sheet.height))
     assert colours(below) == {(255, 255, 255)}
+
+
+def test_a_text_search_shows_whole_pictures_and_that_it_is_one(picture: Path, tmp_path: Path) -> None:
+    write_text_sheet(
+        tmp_path / "s.png", "a red star", [Mention(1.5, str(picture), "a red star, far too long" * 9, (0,))]
+    )
+    assert frames(tmp_path / "s.png", 1) == [ASKED, UNKNOWN]
+    with Image.open(tmp_path / "s.png") as sheet:
+        assert {RED, BLUE} <= colours(sheet)
+    write_text_sheet(tmp_path / "other.png", "a blue ring", [])
+    assert (tmp_path / "s.png").read_bytes() != (tmp_path / "other.png").read_bytes()

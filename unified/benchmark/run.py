@@ -10,10 +10,11 @@ from typing import Any
 import torch
 
 from unified import registry
+from unified.benchmark.answers import benchmark_answers
 from unified.benchmark.loader import benchmark_loader
 from unified.benchmark.network import benchmark_inference, benchmark_training
 from unified.benchmark.timing import Timing
-from unified.build import levels_of
+from unified.build import levels_of, load_model
 from unified.data.augment import Augment
 from unified.data.dataset import open_dataset
 from unified.data.loader import Loader
@@ -44,19 +45,27 @@ def run(
 ) -> list[Timing]:
     """Time trunks by name with the default heads of `tasks`, and the training loader on `data` (generated if None).
 
-    `mode` is inference, train, loader or all.
+    `mode` is inference, train, answers, loader or all. With answers, a model may also be the folder of a run: then its
+    own size and tasks count.
     """
     where = choose_device(device)
     precision = Precision.choose(where)
     shared: dict[str, Any] = {"size": size, "device": where, "rounds": rounds}
     timings: list[Timing] = []
     for name in models if mode != "loader" else ():
+        if mode == "answers" and Path(name).is_dir():
+            trained, config, _ = load_model(name)
+            own = shared | {"size": config.size}
+            timings += benchmark_answers(name, trained, batch=batch, precision=precision, **own)
+            continue
 
         def make(name: str = name) -> MultiTaskModel:
             return _model(name, tasks)
 
         if mode in ("inference", "all"):
             timings += benchmark_inference(name, make(), batch=batch, precision=precision, **shared)
+        if mode in ("answers", "all"):
+            timings += benchmark_answers(name, make(), batch=batch, precision=precision, **shared)
         if mode in ("train", "all"):
             samples = planted_samples(batch, size, COCO)
             targets = {task: on(make().task(task).encode(samples), where) for task in tasks}

@@ -2,7 +2,7 @@
 
     about.py    doctor, tasks, models
     config.py   config list, show, validate, schema
-    data.py     data make, check, browse
+    data.py     data make, check, stats, convert, split, browse
     index.py    index build, add, remove, compact, info, verify
     query.py    query
     run.py      demo, train, evaluate, predict, benchmark

@@ -16,6 +16,7 @@ from unified.errors import ConfigError
 
 if TYPE_CHECKING:
     from unified.controls import Report
+    from unified.index.measure import Measurement
     from unified.task import Scores
 
 RUN_HELP = "Folder of a training, or of one of its checkpoints."
@@ -29,8 +30,10 @@ class Mode(str, Enum):
 
     inference = "inference"
     train = "train"
+    answers = "answers"
     loader = "loader"
     joint = "joint"
+    vectors = "index"  # a str has an attribute `index` of its own
     all = "all"
 
 
@@ -96,6 +99,9 @@ def evaluate(
     task: Annotated[str, typer.Option(help="The task that --predictions is about.")] = "detection",
     captions: Annotated[Path | None, typer.Option(help="Short for --task caption --predictions.")] = None,
     references: Annotated[Path | None, typer.Option(help="The COCO captions that --captions is about.")] = None,
+    shuffle_pictures: Annotated[
+        bool, typer.Option("--shuffle-pictures", help="Score each picture by the labels of another: does it look?")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Score a training, or a results file.
@@ -111,7 +117,9 @@ def evaluate(
         from unified.evaluate import evaluate_run
 
         with progress("evaluating") as report:
-            scores = evaluate_run(run, overrides or (), split=split, progress=report)
+            scores = evaluate_run(run, overrides or (), split=split, shuffle_pictures=shuffle_pictures, progress=report)
+    elif shuffle_pictures:
+        raise ConfigError("--shuffle-pictures is about a RUN and its data set: a results file has no pictures")
     elif run is None and predictions is not None and annotations is not None:
         scores = {task: _score_files(task)(predictions, annotations)}
     else:
@@ -148,24 +156,38 @@ def predict(
 
 
 def benchmark(
-    models: Annotated[list[str] | None, typer.Argument(metavar="MODEL", help="Trunks.  [default: yolor-n]")] = None,
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL", help="Trunks, or with answers a RUN.  [default: yolor-n]")
+    ] = None,
     size: Annotated[int, typer.Option(min=32, help="Side of the square input in pixels.")] = 640,
     batch: Annotated[int, typer.Option(min=1, help="Pictures a step.")] = 1,
     mode: Annotated[Mode, typer.Option(help="What to time.")] = Mode.inference,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Heads on the trunks, with random weights.  [default: detection]")
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Data set for the loader.  [default: generated shapes]")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes of the loader.")] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="Measurements of each variant; the median counts.")] = 5,
     degrees: Annotated[
         float, typer.Option(min=0, max=180, help="Angle of the conflict that --mode joint plants.")
     ] = 120,
+    vectors: Annotated[int, typer.Option(min=1000, help="Generated vectors of --mode index.")] = 1_000_000,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
     """Time inference, training and loading.
 
     Everything beside a unit, timm's resnet18 in float32 at the same size, so that machines can be compared.
+    With --mode answers: from pictures to results, trunk, head and decoding in each way that the task has.
     With --mode joint: what each weighting of losses costs, and what it is worth where two tasks conflict.
+    With --mode index: how soon an index of many vectors is built and answers, beside FAISS alone.
     """
+    if mode is Mode.vectors:
+        from unified.index.measure import measure_anew
+
+        measured = measure_anew(vectors, rounds=rounds)
+        emit(measured.to_json()) if json else _print_measured(measured)
+        return
     if mode is Mode.joint:
         from unified.benchmark.joint import run as run_joint
 
@@ -180,6 +202,7 @@ def benchmark(
         size=size,
         batch=batch,
         mode=mode.value,
+        tasks=task or ["detection"],
         data=data,
         workers=workers,
         rounds=rounds,
@@ -187,6 +210,19 @@ def benchmark(
     )
     rows = [timing.to_json() for timing in timings]
     emit(rows) if json else table(rows)
+
+
+def _print_measured(found: Measurement) -> None:
+    facts = {name: value for name, value in found.to_json().items() if not isinstance(value, dict)}
+    facts |= {f"build_seconds, {name}": value for name, value in found.build_seconds.items()}
+    table([{"index": name, "value": value} for name, value in facts.items()])
+    table(
+        [
+            {"search": name, "batch, queries a second": found.per_second[name], "single, ms": found.single_ms[name]}
+            | {f"over FAISS, {how}": found.over.get(f"{name}, {how}", 1.0) for how in ("batch", "single")}
+            for name in found.per_second
+        ]
+    )
 
 
 def _score_files(task: str) -> Callable[[Path, Path], Scores]:

@@ -138,7 +138,8 @@ class Annotations:
     @property
     def labelled(self) -> bool:
         """There is something to learn from: an object, a caption or a tag."""
-        return bool(len(self.rows)) or self.captions is not None or (self.tags is not None and self.tags.known.any())
+        tagged = self.tags is not None and bool(self.tags.known.any())
+        return tagged or len(self.rows) > 0 or self.captions is not None
 
     def path(self, i: int) -> Path:
         return self.root / self.files[i]

@@ -2,165 +2,98 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from unified.data.annotations import Annotations
-from unified.data.dataset import Dataset
-from unified.data.findings import Finding, counts, describe, errors_of
-from unified.data.picture import open_picture
+from unified.data.checks import kinds
+from unified.data.checks.boxes import check_boxes
+from unified.data.checks.copies import check_copies
+from unified.data.checks.identities import check_identities
+from unified.data.checks.json_text import check_json_text
+from unified.data.checks.labels import check_classes, check_labels
+from unified.data.checks.names import check_names, find_pictures, unlisted
+from unified.data.checks.pictures import check_pictures
+from unified.data.checks.seen import look_at
+from unified.data.checks.split import Problem, Split
+from unified.data.findings import Finding
 from unified.data.readers import Layout, find_layout, find_splits
-from unified.data.transforms import LEAST_SIDE
+from unified.data.report import Report, SplitReport
 from unified.errors import DataError
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+Progress = Callable[[int, int], None]  # pictures opened, of how many
+
+# To look for another kind of fault, declare it in kinds.py and write a check of one split; these run in this order.
+CHECKS: tuple[Callable[[Split], Iterator[Problem]], ...] = (
+    check_labels,
+    check_names,
+    check_pictures,
+    check_boxes,
+    check_identities,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class SplitReport:
-    """What one split holds; numbers count usable entries only."""
+class Examined:
+    """A data set, with all that was found: by its reader, by the checks in what that kept, and beside it."""
 
-    split: str
-    layout: str
-    pictures: int = 0
-    objects: int = 0
-    crowds: int = 0
-    without_objects: int = 0
-    identities: int = 0
-    captions: int = 0
-    tags: int = 0
-    classes: dict[str, int] = field(default_factory=dict)  # objects of each category, crowds left out
-
-    def text(self) -> str:
-        names = {"crowds": "crowd regions", "without_objects": "pictures without objects"}
-        keys = ("pictures", "objects", "crowds", "without_objects", "identities", "captions", "tags")
-        held = ", ".join(f"{n} {names.get(key, key)}" for key in keys if (n := asdict(self)[key]))
-        classes = ", ".join(f"{name} {n}" for name, n in self.classes.items())
-        return f"{self.split} ({self.layout}): {held or 'nothing usable'}" + (f"\n  {classes}" if classes else "")
+    splits: tuple[Split, ...]
+    read: tuple[Finding, ...]
+    problems: tuple[tuple[Split, Problem], ...]
+    spare: tuple[Finding, ...]
+    report: Report
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was found in a data set."""
-
-    path: str
-    splits: tuple[SplitReport, ...]
-    findings: tuple[Finding, ...]
-
-    @property
-    def sound(self) -> bool:
-        """No errors; there may be notes."""
-        return not errors_of(self.findings)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "path": self.path,
-            "sound": self.sound,
-            "splits": [asdict(split) for split in self.splits],
-            "counts": counts(self.findings),
-            "findings": [finding.to_json() for finding in self.findings],
-        }
-
-    def text(self) -> str:
-        """For people: the numbers, then errors and notes."""
-        errors = errors_of(self.findings)
-        notes = [finding for finding in self.findings if finding.severity == "note"]
-        lines = [split.text() for split in self.splits]
-        lines += [f"{len(errors)} errors: {describe(errors)}" if errors else "no errors"]
-        lines += [f"{len(notes)} notes: {describe(notes)}"] if notes else []
-        return "\n".join(lines)
-
-
-def check(path: Path | str, split: str | None = None, format: str | None = None) -> Report:
+def check(
+    path: Path | str, split: str | None = None, format: str | None = None, progress: Progress | None = None
+) -> Report:
     """Read one split, or all of them, and open every picture. Raises DataError only where no data set is found."""
+    return examine(path, split, format, progress).report
+
+
+def examine(
+    path: Path | str, split: str | None = None, format: str | None = None, progress: Progress | None = None
+) -> Examined:
+    """`check`, with what was read: for those who go on from there."""
     root = Path(path)
     layouts = list(find_splits(root, format)) if split is None else []
     if not layouts:
         layouts = [find_layout(root, split or "train", format)]
+    splits: list[Split] = []
     reports: list[SplitReport] = []
-    findings: list[Finding] = []
-    listed: set[Path] = set()
+    read: list[Finding] = []
     for layout in layouts:
         try:
             parsed = layout.parse()
         except DataError as fault:
             reports.append(SplitReport(layout.split, layout.name))
-            findings.append(Finding("unusable annotations", str(layout.source), "", str(fault)))
+            read.append(_unusable(layout, fault))
             continue
         annotations = parsed.annotations
-        reports.append(_count(annotations, layout))
-        findings += [*parsed.findings, *_check_labels(annotations, layout), *_check_pictures(annotations)]
-        listed |= {annotations.path(i) for i in range(len(annotations))}
+        reports.append(SplitReport.of(annotations, layout))
+        read += parsed.findings
+        seen = look_at(find_pictures(annotations.root, annotations.files), progress)
+        silent = frozenset(
+            finding.file for finding in parsed.findings if kinds.kind_of(finding.kind) is kinds.UNUSABLE_LABELS
+        )
+        splits.append(Split(layout.split, root, layout.source, annotations, parsed.origins, seen, silent))
+        for file in parsed.json_files:
+            read += check_json_text(file)
+    problems = [(one, problem) for one in splits for run in CHECKS for problem in run(one)]
+    problems += [*check_copies(splits), *check_classes(splits)]
+    read = list(dict.fromkeys(read))  # what one file says of all splits is found with each of them
     # One split does not say which pictures of a shared folder belong to another.
-    findings += _unlisted(listed) if split is None else []
-    return Report(str(root), tuple(reports), tuple(findings))
+    spare = tuple(unlisted(splits, {finding.file for finding in read})) if split is None else ()
+    findings = (*read, *(one.finding(problem) for one, problem in problems), *spare)
+    return Examined(tuple(splits), tuple(read), tuple(problems), spare, Report(str(root), tuple(reports), findings))
 
 
-def _count(annotations: Annotations, layout: Layout) -> SplitReport:
-    rows = annotations.rows
-    return SplitReport(
-        split=layout.split,
-        layout=layout.name,
-        pictures=len(annotations),
-        objects=len(rows),
-        crowds=int(rows.crowd.sum()),
-        without_objects=int((np.diff(annotations.offsets) == 0).sum()) if annotations.boxed else 0,
-        identities=annotations.taxonomy.identities,
-        captions=len(annotations.captions.sentences) if annotations.captions is not None else 0,
-        tags=int(annotations.tags.present.sum()) if annotations.tags is not None else 0,
-        classes=Dataset(layout.name, layout.split, annotations).objects_by_category(),
-    )
-
-
-def _check_labels(annotations: Annotations, layout: Layout) -> Iterable[Finding]:
-    file, rows = str(layout.source), annotations.rows
-    if not annotations.labelled:
-        yield Finding("no labels", file, "", "not one usable box, no captions, no tags")
-    narrow = int(((rows.boxes[:, 2:] - rows.boxes[:, :2]).min(1, initial=np.inf) < LEAST_SIDE).sum())
-    if narrow:
-        text = f"{narrow} boxes are narrower than {LEAST_SIDE:g} pixels; augmentation leaves such out"
-        yield Finding("narrow boxes", file, "", text, "note")
-    shown = set() if annotations.tags is None else set(np.flatnonzero(annotations.tags.present.any(0)).tolist())
-    unused = set(range(len(annotations.taxonomy))) - set(rows.categories.tolist()) - shown
-    if unused:
-        names = ", ".join(annotations.taxonomy.categories[k] for k in sorted(unused))
-        yield Finding("unused categories", file, "", f"{len(unused)} categories have no object: {names}", "note")
-    twice = len(annotations) - len(set(annotations.files))
-    if twice:
-        yield Finding("picture listed twice", file, "", f"{twice} files are listed under more than one id", "note")
-
-
-def _check_pictures(annotations: Annotations) -> Iterable[Finding]:
-    def fault_of(i: int) -> str | None:
-        try:
-            open_picture(annotations.path(i), expected=annotations.size(i))
-        except DataError as fault:
-            return str(fault)
-        return None
-
-    # Decoding releases the interpreter lock, so threads are enough.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for i, fault in enumerate(pool.map(fault_of, range(len(annotations)))):
-            if fault is not None:
-                file = str(annotations.path(i))
-                where = f"image id {annotations.image_ids[i]!r}"
-                yield Finding("bad picture", file, where, fault.removeprefix(f"{file}: "))
-
-
-def _unlisted(listed: set[Path]) -> Sequence[Finding]:
-    findings = []
-    for folder in sorted({path.parent for path in listed}):
-        files = folder.iterdir() if folder.is_dir() else ()
-        spare = sorted(path.name for path in files if path.suffix.lower() in _SUFFIXES and path not in listed)
-        if spare:
-            text = f"{len(spare)} are in no entry of the annotations: {', '.join(spare[:3])}"
-            findings.append(
-                Finding("unlisted pictures", str(folder), "", text + (", …" if len(spare) > 3 else ""), "note")
-            )
-    return findings
+def _unusable(layout: Layout, fault: DataError) -> Finding:
+    """The line is known to the parser that gave up; the message starts with the file, which may be that of captions."""
+    cause, kind = fault.__cause__, kinds.UNUSABLE
+    file = str(fault).partition(": ")[0]
+    file = file if Path(file).exists() else str(layout.source)
+    line: int | None = getattr(cause, "lineno", None)
+    if isinstance(cause, UnicodeDecodeError):
+        line = cause.object.count(b"\n", 0, cause.start) + 1
+    return Finding(kind.name, file, "", str(fault).removeprefix(f"{file}: "), kind.severity, line)

@@ -59,7 +59,7 @@ def entries(data: Any, key: str, path: Path) -> list[Any]:
 def present(entry: Entry, key: str) -> Any:
     if key not in entry:
         there = ", ".join(map(repr, list(entry)[:8])) or "nothing"
-        raise Fault(f"missing {key}", f"has no {key!r}; there is {there}")
+        raise Fault("missing value", f"has no {key!r}; there is {there}")
     return entry[key]
 
 
@@ -67,7 +67,7 @@ def identifier(entry: Entry, key: str) -> int | str:
     """A whole number or a string."""
     value = present(entry, key)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise Fault(f"wrong type of {key}", f"{key} is {show(value)}; allowed: a whole number or a string")
+        raise Fault("wrong type", f"{key} is {show(value)}; allowed: a whole number or a string")
     return value
 
 
@@ -75,11 +75,11 @@ def whole(entry: Entry, key: str, least: int | None = None) -> int:
     """A whole number, also written as 640.0."""
     value = present(entry, key)
     if not _is_number(value) or not _is_finite(value) or value != int(value):
-        raise Fault(f"wrong type of {key}", f"{key} is {show(value)}; allowed: a whole number")
+        raise Fault("wrong type", f"{key} is {show(value)}; allowed: a whole number")
     if abs(value) >= _TOO_LARGE:
-        raise Fault(f"bad {key}", f"{key} is {show(value)}; allowed: less than 2^53")
+        raise Fault("bad value", f"{key} is {show(value)}; allowed: less than 2^53")
     if least is not None and value < least:
-        raise Fault(f"bad {key}", f"{key} is {show(value)}; allowed: {least} or more")
+        raise Fault("bad value", f"{key} is {show(value)}; allowed: {least} or more")
     return int(value)
 
 
@@ -87,9 +87,9 @@ def text(entry: Entry, key: str) -> str:
     """A string that is not blank."""
     value = present(entry, key)
     if not isinstance(value, str):
-        raise Fault(f"wrong type of {key}", f"{key} is {show(value)}; allowed: text")
+        raise Fault("wrong type", f"{key} is {show(value)}; allowed: text")
     if not value.strip() or "\0" in value:
-        raise Fault(f"bad {key}", f"{key} is {show(value)}; allowed: text that is not blank")
+        raise Fault("bad value", f"{key} is {show(value)}; allowed: text that is not blank")
     return value
 
 
@@ -97,9 +97,9 @@ def number(entry: Entry, key: str) -> float:
     """A finite number, zero or more."""
     value = present(entry, key)
     if not _is_number(value):
-        raise Fault(f"wrong type of {key}", f"{key} is {show(value)}; allowed: a number")
+        raise Fault("wrong type", f"{key} is {show(value)}; allowed: a number")
     if not (_is_finite(value) and value >= 0):
-        raise Fault(f"bad {key}", f"{key} is {show(value)}; allowed: a finite number, 0 or more")
+        raise Fault("bad value", f"{key} is {show(value)}; allowed: a finite number, 0 or more")
     return float(value)
 
 
@@ -107,9 +107,9 @@ def box(entry: Entry) -> tuple[float, float, float, float]:
     """`bbox` as x, y, w, h: finite, w and h above 0."""
     value = present(entry, "bbox")
     if not isinstance(value, list) or len(value) != 4 or not all(map(_is_number, value)):
-        raise Fault("wrong type of bbox", f"bbox is {show(value)}; allowed: four numbers x, y, width, height")
+        raise Fault("wrong type", f"bbox is {show(value)}; allowed: four numbers x, y, width, height")
     if not all(map(_is_finite, value)):
-        raise Fault("non-finite box", f"bbox is {show(value)}; allowed: finite numbers")
+        raise Fault("non-finite number", f"bbox is {show(value)}; allowed: finite numbers")
     x, y, w, h = map(float, value)
     if w <= 0 or h <= 0:
         kind = "negative box" if w < 0 or h < 0 else "zero-size box"

@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,29 @@ _KNOWN_STARTS = {
 }
 
 
+class PictureFault(DataError):
+    """A picture that cannot be used; like faults are of one `kind`."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[type[PictureFault], tuple[str, str]]:
+        return type(self), (self.kind, str(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a picture file says of itself before its pixels."""
+
+    format: str  # one of FORMATS
+    mode: str  # Pillow's name for the pixels, as they are stored: "RGB", "CMYK", "RGB;16B"
+    size: tuple[int, int]  # (width, height) as stored
+    upright: tuple[int, int]  # the same after EXIF rotation
+    orientation: int  # EXIF; 1 = upright
+    frames: int
+
+
 def open_picture(
     source: Path | str | bytes,
     *,
@@ -71,9 +95,10 @@ def open_picture(
         orientation = _orientation(image)
         size = _upright_size(image.size, orientation)
         if expected is not None and size != expected:
-            raise DataError(
+            raise PictureFault(
+                "size mismatch",
                 f"{_name(source)}: the picture is {size[0]}x{size[1]} pixels (upright), its annotation says "
-                f"{expected[0]}x{expected[1]}. Correct the annotation, or put the original picture back."
+                f"{expected[0]}x{expected[1]}. Correct the annotation, or put the original picture back.",
             )
         if at_least is not None and max(image.size) > at_least:
             share = at_least / max(image.size)
@@ -100,6 +125,20 @@ def picture_size(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) ->
         return _upright_size(image.size, _orientation(image))
 
 
+def read_header(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
+    """What the file says of itself; errors as in `open_picture`, but damage among the pixels goes unseen."""
+    with _opened(source, max_pixels) as image:
+        orientation = _orientation(image)
+        return Header(
+            format=str(image.format),
+            mode=_stored_mode(image),
+            size=image.size,
+            upright=_upright_size(image.size, orientation),
+            orientation=orientation,
+            frames=int(getattr(image, "n_frames", 1)),
+        )
+
+
 @contextmanager
 def _opened(source: Path | str | bytes, max_pixels: int) -> Iterator[Image.Image]:
     """The file as a lazy picture of allowed size; whatever goes wrong inside the block becomes a DataError."""
@@ -111,21 +150,25 @@ def _opened(source: Path | str | bytes, max_pixels: int) -> Iterator[Image.Image
                 raise Image.DecompressionBombError(f"{image.width}x{image.height} pixels")
             yield image
     except Image.DecompressionBombError as fault:
-        raise DataError(
+        raise PictureFault(
+            "picture too large",
             f"{name}: the picture is too large ({fault}); at most {max_pixels} pixels are decoded, since a small file "
-            "can fill the memory. Shrink the picture, or take it out."
+            "can fill the memory. Shrink the picture, or take it out.",
         ) from fault
     except FileNotFoundError as fault:
-        raise missing(Path(name), "picture") from fault
+        raise PictureFault("missing picture", str(missing(Path(name), "picture"))) from fault
     except UnidentifiedImageError as fault:
-        raise DataError(
-            f"{name}: {_what_it_is(source)}. Readable: {', '.join(FORMATS)}; convert the file or take it out."
+        start = _start(source)
+        raise PictureFault(
+            "not a picture" if start else "empty picture",
+            f"{name}: {_what_it_is(start)}. Readable: {', '.join(FORMATS)}; convert the file or take it out.",
         ) from fault
     except _DAMAGE as fault:
         if isinstance(fault, OSError) and fault.errno is not None:
-            raise DataError(f"{name}: the file cannot be read: {fault.strerror}.") from fault
-        raise DataError(
-            f"{name}: the picture is damaged or cut short ({fault}). Copy or download it again, or take it out."
+            raise PictureFault("closed picture", f"{name}: the file cannot be read: {fault.strerror}.") from fault
+        raise PictureFault(
+            "damaged picture",
+            f"{name}: the picture is damaged or cut short ({fault}). Copy or download it again, or take it out.",
         ) from fault
 
 
@@ -133,12 +176,14 @@ def _name(source: Path | str | bytes) -> str:
     return f"<{len(source)} bytes>" if isinstance(source, bytes) else str(source)
 
 
-def _what_it_is(source: Path | str | bytes) -> str:
+def _start(source: Path | str | bytes) -> bytes:
     if isinstance(source, bytes):
-        start = source[:32]
-    else:
-        with Path(source).open("rb") as file:
-            start = file.read(32)
+        return source[:32]
+    with Path(source).open("rb") as file:
+        return file.read(32)
+
+
+def _what_it_is(start: bytes) -> str:
     if not start:
         return "the file is empty (0 bytes)"
     if start[4:12] in (b"ftypheic", b"ftypmif1", b"ftypavif"):
@@ -160,6 +205,14 @@ def _orientation(image: Image.Image) -> int:
         return 1  # unreadable EXIF is common and harmless: viewers show such pictures unturned
 
 
+def _stored_mode(image: Image.Image) -> str:
+    """Pillow opens colour of 16 bits as "RGB": how it is stored is in the decoder's arguments."""
+    tiles = getattr(image, "tile", None)
+    decoder = tiles[0].args if tiles else None
+    raw = decoder[0] if isinstance(decoder, tuple) and decoder else decoder
+    return raw if isinstance(raw, str) and ";16" in raw else image.mode
+
+
 def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
 
@@ -169,8 +222,9 @@ def _to_rgb(image: Image.Image, name: str) -> Image.Image:
         grey = np.asarray(image).astype(np.uint32)
         return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if image.mode in ("I", "F", "LAB"):
-        raise DataError(
-            f"{name}: pixels of type {image.mode} have no range to scale from. Save it as grey or RGB of 8 or 16 bits."
+        raise PictureFault(
+            "unreadable pixels",
+            f"{name}: pixels of type {image.mode} have no range to scale from. Save it as grey or RGB of 8 or 16 bits.",
         )
     if image.has_transparency_data:
         ground = Image.new("RGBA", image.size, (*FILL, 255))

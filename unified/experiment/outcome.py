@@ -21,13 +21,21 @@ Numbers = Mapping[str, Mapping[int, Mapping[str, float | None]]]  # variant → 
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One number of one variant less that of another."""
+
+    mean: Mean | None  # paired by seed
+    paper: float | None  # what the paper prints, in points; None where it says nothing
+    verdict: Verdict | None  # on the direction that the paper has; None where it has none
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One number of one variant."""
 
     mean: Mean | None
-    difference: Mean | None  # to the variant that it is compared with, paired by seed; None for that one itself
     paper: float | None  # in per cent
-    verdict: Verdict | None  # on the direction that the paper has; None where it has none
+    differences: Mapping[str, Difference]  # to each variant that it is compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +70,20 @@ def values(found: Numbers, variant: str, number: str) -> dict[int, float]:
 
 
 def _cell(experiment: Experiment, found: Numbers, variant: str, number: str) -> Cell:
-    own, reference = values(found, variant, number), experiment.reference(variant)
+    own = values(found, variant, number)
     paper = experiment.variants[variant].paper.get(number)
-    if reference is None:
-        return Cell(mean(list(own.values())), None, paper, None)
-    other = values(found, reference, number)
-    difference = mean([own[seed] - other[seed] for seed in own if seed in other])
-    printed = experiment.variants[reference].paper.get(number)
-    direction = None if paper is None or printed is None else paper - printed
-    return Cell(mean(list(own.values())), difference, paper, _verdict(direction, difference))
+    differences = {
+        other: _difference(experiment, found, variant, other, number) for other in experiment.against(variant)
+    }
+    return Cell(mean(list(own.values())), paper, differences)
+
+
+def _difference(experiment: Experiment, found: Numbers, variant: str, other: str, number: str) -> Difference:
+    a, b = (values(found, name, number) for name in (variant, other))
+    paired = mean([a[seed] - b[seed] for seed in a if seed in b])
+    printed = [experiment.variants[name].paper.get(number) for name in (variant, other)]
+    direction = None if printed[0] is None or printed[1] is None else round(printed[0] - printed[1], 6)
+    return Difference(paired, direction, _verdict(direction, paired))
 
 
 def _verdict(direction: float | None, difference: Mean | None) -> Verdict | None:

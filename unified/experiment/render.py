@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unified.experiment.interval import Mean
-from unified.experiment.outcome import Cell, Numbers, Outcome
+from unified.experiment.outcome import Difference, Numbers, Outcome
 from unified.experiment.runs import Run
 from unified.experiment.spec import Experiment
 from unified.train.durable import replace_file
@@ -26,12 +26,14 @@ LEGEND = (
 Row = dict[str, Any]
 
 
-def write(experiment: Experiment, out: Path, found: Numbers, table: Outcome) -> list[Path]:
-    """table.md, table.csv, table.json and runs.csv in `out`."""
+def write(experiment: Experiment, out: Path, found: Numbers, table: Outcome, changed: Sequence[str] = ()) -> list[Path]:
+    """table.md, table.csv, differences.csv, table.json and runs.csv in `out`; `changed` as in `markdown`."""
     files = {
-        "table.md": markdown(experiment, table, found),
+        "table.md": markdown(experiment, table, found, changed),
         "table.csv": to_csv(rows(experiment, table)),
-        "table.json": json.dumps(to_json(experiment, table), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "differences.csv": to_csv(difference_rows(table)),
+        "table.json": json.dumps(to_json(experiment, table, changed), indent=1, ensure_ascii=False, allow_nan=False)
+        + "\n",
         "runs.csv": to_csv(run_rows(experiment, found)),
     }
     out.mkdir(parents=True, exist_ok=True)
@@ -40,8 +42,11 @@ def write(experiment: Experiment, out: Path, found: Numbers, table: Outcome) -> 
     return [out / name for name in files]
 
 
-def markdown(experiment: Experiment, table: Outcome, found: Numbers) -> str:
-    """Means ± 95 % intervals in per cent, then the paired differences, then the paper's own numbers."""
+def markdown(experiment: Experiment, table: Outcome, found: Numbers, changed: Sequence[str] = ()) -> str:
+    """Means ± 95 % intervals in per cent, then the paired differences, then the paper's own numbers.
+
+    `changed` are the words that changed the experiment's configs, dotted.key=value; the table says so.
+    """
     with_delta = bool(experiment.delta_m)
     head = ["", "seeds", *experiment.numbers, *(["Δm %"] if with_delta else [])]
     body = [
@@ -50,12 +55,14 @@ def markdown(experiment: Experiment, table: Outcome, found: Numbers) -> str:
         for name, cells in table.cells.items()
     ]
     parts = [f"### {experiment.title}", "", *_table(head, body), "", "Mean ± 95 % interval (t) over seeds, × 100."]
-    compared = [name for name in experiment.variants if experiment.reference(name) is not None]
-    if compared:
-        body = [
-            [f"{name} − {experiment.reference(name)}", *(_difference(cell) for cell in table.cells[name].values())]
-            for name in compared
-        ]
+    if changed:
+        parts += ["", f"Not as shipped: `{' '.join(changed)}`."]
+    body = [
+        [f"{name} − {other}", *(_difference(cells[number].differences[other]) for number in experiment.numbers)]
+        for name, cells in table.cells.items()
+        for other in experiment.against(name)
+    ]
+    if body:
         parts += ["", *_table(["paired by seed", *experiment.numbers], body)]
     if any(variant.paper for variant in experiment.variants.values()):
         body = [
@@ -68,15 +75,22 @@ def markdown(experiment: Experiment, table: Outcome, found: Numbers) -> str:
 
 def rows(experiment: Experiment, table: Outcome) -> list[Row]:
     """One row a variant and number, as fractions."""
-    found: list[Row] = []
-    for variant, cells in table.cells.items():
-        for number, cell in cells.items():
-            found.append(
-                {"variant": variant, "number": number, **_fields("", cell.mean)}
-                | {"against": experiment.reference(variant), **_fields("difference_", cell.difference)}
-                | {"paper_percent": cell.paper, "direction": cell.verdict}
-            )
-    return found
+    return [
+        {"variant": variant, "number": number, **_fields("", cell.mean), "paper_percent": cell.paper}
+        for variant, cells in table.cells.items()
+        for number, cell in cells.items()
+    ]
+
+
+def difference_rows(table: Outcome) -> list[Row]:
+    """One row a variant, a variant that it is compared with, and a number; as fractions."""
+    return [
+        {"variant": variant, "against": other, "number": number, **_fields("", found.mean)}
+        | {"paper_points": found.paper, "direction": found.verdict}
+        for variant, cells in table.cells.items()
+        for number, cell in cells.items()
+        for other, found in cell.differences.items()
+    ]
 
 
 def run_rows(experiment: Experiment, found: Numbers) -> list[Row]:
@@ -88,9 +102,14 @@ def run_rows(experiment: Experiment, found: Numbers) -> list[Row]:
     ]
 
 
-def to_json(experiment: Experiment, table: Outcome) -> Row:
+def to_json(experiment: Experiment, table: Outcome, changed: Sequence[str] = ()) -> Row:
     delta = {name: asdict(value) if value else None for name, value in table.delta_m.items()}
-    return {"name": experiment.name, "title": experiment.title, "cells": rows(experiment, table), "delta_m": delta}
+    about = {"name": experiment.name, "title": experiment.title, "changed": list(changed)}
+    return about | {
+        "cells": rows(experiment, table),
+        "differences": difference_rows(table),
+        "delta_m": delta,
+    }
 
 
 def to_csv(table: Sequence[Row]) -> str:
@@ -125,9 +144,9 @@ def _shown(found: Mean | None) -> str:
     return f"{found.value:+.1f}" + ("" if found.half is None else f" ± {found.half:.1f}")
 
 
-def _difference(cell: Cell) -> str:
-    mark = f" {MARKS[cell.verdict]}" if cell.verdict else ""
-    return _percent(cell.difference, "+") + mark
+def _difference(found: Difference) -> str:
+    mark = f" {MARKS[found.verdict]}" if found.verdict else ""
+    return _percent(found.mean, "+") + mark
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -39,12 +40,28 @@ class Run:
         return f"{self.variant}, seed {self.seed}"
 
     def state(self) -> str | None:
-        """finished, running, interrupted, failed; None where nothing is there."""
+        """finished, running, interrupted, failed; None where nothing is there.
+
+        Raises:
+            UnifiedError: the status cannot be read.
+        """
+        state: str | None = self._status("state")
+        return state
+
+    def trainer(self) -> int | None:
+        """The process of this machine, other than this one, that is training the run right now."""
+        process = self._status("process") if self.state() == "running" else None
+        return process if process not in (None, os.getpid()) and _is_alive(process) else None
+
+    def _status(self, key: str) -> Any:
         path = self.path / STATUS
         if not path.is_file():
             return None
-        state: str = json.loads(path.read_text(encoding="utf-8"))["state"]
-        return state
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))[key]
+        except (ValueError, TypeError, KeyError) as error:
+            why = f"no status of a run ({error}); move the folder away to train it anew"
+            raise UnifiedError(f"{path}: {why}") from error
 
     def scores(self) -> dict[str, float | None]:
         """The numbers of the last evaluation; empty before the run has finished."""
@@ -57,9 +74,12 @@ class Run:
 def grid(experiment: Experiment, out: Path, overrides: Sequence[str] = ()) -> list[Run]:
     """All runs, seed by seed, so that a stopped experiment has whole rows to compare.
 
+    Variants of the same name and config in several experiments are one run where they share the folder `out`.
+
     Raises:
         InvalidConfig: a run whose config is not valid.
         ConfigError: a folder that holds a run of another config.
+        UnifiedError: a folder whose status cannot be read.
     """
     runs = [
         Run(variant, seed, experiment.run_config(variant, seed, tuple(overrides)), out / variant / f"seed-{seed}")
@@ -69,6 +89,7 @@ def grid(experiment: Experiment, out: Path, overrides: Sequence[str] = ()) -> li
     for run in runs:
         run.config.dataset()
         _same_config(run)
+        run.state()  # a damaged folder is told before anything is trained
     return runs
 
 
@@ -114,6 +135,10 @@ def _trained(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, str]]:
 
 def train_one(run: Run) -> str:
     """Train or go on with one run, what it prints going to a file beside its folder; returns why it failed, or ''."""
+    if (process := run.trainer()) is not None:
+        return f"process {process} is training it; call this again when it is done"
+    if run.state() == "finished":  # by another experiment that shares the folder, in the meantime
+        return ""
     run.path.parent.mkdir(parents=True, exist_ok=True)
     with (run.path.parent / f"{run.path.name}-{LOG}").open("a", encoding="utf-8") as file:
         try:
@@ -121,3 +146,13 @@ def train_one(run: Run) -> str:
         except UnifiedError as error:
             return str(error)
     return ""
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

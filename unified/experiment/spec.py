@@ -7,7 +7,7 @@ seeds: [0, 1, 2]
 numbers: [detection/AP, detection/AP50]  # the columns
 variants:                                # the first is what the others are compared with
   baseline: {set: {tasks.classification: false}, paper: {detection/AP: 47.8}}
-  joint: {against: baseline}
+  joint: {against: baseline}             # or a list of several
 delta_m: {detection/AP: baseline}        # Δm: each number, and the variant it is relative to
 """
 
@@ -37,8 +37,8 @@ class Variant(Section):
     """Config of this variant, if not the experiment's."""
     set: dict[str, Any] = Field(default_factory=dict)
     """dotted.key → value, over the config and the experiment's own `set`."""
-    against: str | None = None
-    """The variant that this one is compared with; the first if not given."""
+    against: str | list[str] | None = None
+    """The variants that this one is compared with; the first if not given."""
     paper: dict[str, float] = Field(default_factory=dict)
     """What the paper prints for it, number → value in per cent."""
 
@@ -66,10 +66,12 @@ class Experiment(Section):
     def first(self) -> str:
         return next(iter(self.variants))
 
-    def reference(self, variant: str) -> str | None:
-        """The variant that this one is compared with; None for the first, unless it says otherwise."""
-        against = self.variants[variant].against
-        return against or (None if variant == self.first() else self.first())
+    def against(self, variant: str) -> list[str]:
+        """The variants that this one is compared with: the first unless it names others; none for the first itself."""
+        named = self.variants[variant].against
+        if named is None:
+            return [] if variant == self.first() else [self.first()]
+        return [named] if isinstance(named, str) else named
 
     def run_config(self, variant: str, seed: int, overrides: tuple[str, ...] = ()) -> Config:
         """The config of one run; `overrides` come last.
@@ -115,9 +117,9 @@ def read_experiment(name_or_path: str) -> Experiment:
 
 def _check_names(found: Experiment, path: Path) -> None:
     """Every variant that is named exists, and every one has a config."""
-    named = {f"variants.{name}.against": v.against for name, v in found.variants.items() if v.against is not None}
-    named |= {f"delta_m.{number}": variant for number, variant in found.delta_m.items()}
-    for where, variant in named.items():
+    named = [(f"variants.{name}.against", other) for name in found.variants for other in found.against(name)]
+    named += [(f"delta_m.{number}", variant) for number, variant in found.delta_m.items()]
+    for where, variant in named:
         if variant not in found.variants:
             raise ConfigError(f"{path}: {where}: no variant {variant!r}; {nearest(variant, found.variants)}")
     for name, own in found.variants.items():

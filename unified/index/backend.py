@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unified.index.entry import Entry, Hit
 from unified.index.origin import Origin
+from unified.index.text import Mention
 
 Vectors = NDArray[np.float32]
 
@@ -81,6 +82,9 @@ class Backend(Protocol):
         self, vectors: Vectors, k: int, *, where: Filter | None = None, parameters: Effort | None = None
     ) -> Neighbours:
         """The same as arrays, without the entries."""
+
+    def mentions(self, query: str, k: int, *, where: Filter | None = None) -> list[Mention]:
+        """The k pictures whose captions answer a query of `text.match` best; RetrievalError where none are kept."""
 
     def vectors(self, ids: Sequence[int]) -> Vectors:
         """The stored vectors in that order; DataError names ids that are not in the index."""

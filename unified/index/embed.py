@@ -59,7 +59,7 @@ class HasCaption(Protocol):
     """A result of a task that puts the picture into words."""
 
     @property
-    def caption(self) -> str:
+    def text(self) -> str:
         """One sentence"""
 
 
@@ -244,7 +244,7 @@ def _vectors_of(prediction: Prediction, task: str) -> HasVectors:
 
 
 def _said(prediction: Prediction) -> str | None:
-    return next((result.caption for result in prediction.results.values() if isinstance(result, HasCaption)), None)
+    return next((result.text for result in prediction.results.values() if isinstance(result, HasCaption)), None)
 
 
 def _labelled(record: Record) -> Objects:

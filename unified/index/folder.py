@@ -35,6 +35,7 @@ from unified.index.policy import USUAL, Policy
 from unified.index.segment import Segment
 from unified.index.snapshot import Snapshot
 from unified.index.table import Row, row_of
+from unified.index.text import Mention, best
 from unified.train import durable
 
 # What a change needs beside the vectors themselves, as a share of them: entries, lists, codes.
@@ -132,6 +133,15 @@ class FolderBackend:
         self, vectors: Vectors, k: int, *, where: Filter | None = None, parameters: Effort | None = None
     ) -> Neighbours:
         return self.snapshot.nearest(vectors, k, where, parameters or Effort())
+
+    def mentions(self, query: str, k: int, *, where: Filter | None = None) -> list[Mention]:
+        segments = self.snapshot.segments
+        if not any(segment.table.has_captions for segment in segments):
+            raise RetrievalError(
+                f"{self.folder}: no captions are kept with this index, and text search looks at nothing else; build it "
+                "from a data set that has them (--data DIR), or with a model that makes them (the task caption)"
+            )
+        return best((mention for segment in segments for mention in segment.mentions(query, k, where)), k)
 
     def vectors(self, ids: Sequence[int]) -> Vectors:
         return self.snapshot.vectors(ids)

@@ -20,6 +20,7 @@ from unified.index.backend import Backend, Effort, Filter, Neighbours, Vectors
 from unified.index.entry import Entry, Hit, check
 from unified.index.folder import FolderBackend
 from unified.index.origin import Origin, require_same
+from unified.index.text import Mention, match
 
 if TYPE_CHECKING:
     from unified.index.embed import Embedder
@@ -141,6 +142,23 @@ class Index:
         hits = self.search(vector, k + 1, where=Filter(category, min_score))[0]
         return [hit for hit in hits if hit.id != id][:k]
 
+    def mentions(
+        self, text: str, *, k: int = USUAL_K, category: str | None = None, min_score: float | None = None
+    ) -> list[Mention]:
+        """The k pictures, or fewer, whose captions have most to do with the words of `text`: text search, see `text`.
+
+        `category` and `min_score` ask for pictures with such an entry.
+
+        Raises:
+            ConfigError: there is no word in the text. RetrievalError: no captions are kept, or the index is on Milvus.
+        """
+        query = match(text)
+        if k < 1:
+            raise ConfigError(f"k is {k}; ask for 1 or more")
+        self._check_category(category)
+        where = None if category is None and min_score is None else Filter(category, min_score)
+        return self.backend.mentions(query, k, where=where)
+
     def embedder(self, model: str | Path | None = None) -> Embedder:
         """What makes vectors for this index: the model at `model`, or where it lay when the index was built.
 
@@ -199,14 +217,15 @@ class Index:
             raise RetrievalError("the index is empty: add entries first")
         if not 1 <= k <= size:
             raise ConfigError(f"k is {k}, and the index holds {size} entries; ask for 1 to {size}")
-        if where is not None and where.category is not None:
-            names = self.backend.categories()
-            if where.category not in names:
-                raise DataError(f"no entry is of category {where.category!r}; {nearest(where.category, names)}")
+        self._check_category(None if where is None else where.category)
         for name, value in (("nprobe", parameters.nprobe), ("k_factor", parameters.k_factor)) if parameters else ():
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}; give 1 or more")
         return checked
+
+    def _check_category(self, category: str | None) -> None:
+        if category is not None and category not in (names := self.backend.categories()):
+            raise DataError(f"no entry is of category {category!r}; {nearest(category, names)}")
 
 
 def _whole(ids: Sequence[Any]) -> list[int]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,12 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def measure_anew(count: int, *, rounds: int) -> Measurement:
+    """`measure` in a folder that is gone afterwards."""
+    with TemporaryDirectory() as folder:
+        return measure(Path(folder) / "index", count=count, rounds=rounds)
 
 
 def measure(

@@ -21,6 +21,7 @@ from unified.index.backend import Effort, Filter, Neighbours, Vectors
 from unified.index.entry import Entry, Hit
 from unified.index.milvus_server import ANSWERING, LONGEST_TEXT, Address, Client, connect, create_collection, told
 from unified.index.origin import Origin
+from unified.index.text import Mention
 
 ORIGIN, NEXT_ID, CATEGORIES = "unified.origin", "unified.next_id", "unified.categories"
 
@@ -128,6 +129,12 @@ class MilvusBackend:
             ids[i, : len(rows)] = [row["id"] for row in rows]
             scores[i, : len(rows)] = [_cosine(row["distance"]) for row in rows]
         return Neighbours(ids, scores)
+
+    def mentions(self, query: str, k: int, *, where: Filter | None = None) -> list[Mention]:
+        raise RetrievalError(
+            f"{self.address}: text search goes through SQLite, which an index in a folder has; Milvus keeps the "
+            "captions, and this program does not search them there: build an index in a folder, or ask by picture"
+        )
 
     def vectors(self, ids: Sequence[int]) -> Vectors:
         rows = self._rows(ids, ["id", "vector"])

@@ -11,6 +11,7 @@ from unified.index.ann import Ann, Mask, Positions, exact
 from unified.index.backend import Effort, Filter, Neighbours, Vectors
 from unified.index.manifest import SegmentRecord
 from unified.index.table import Table
+from unified.index.text import Mention
 
 # So few vectors are compared one by one sooner than a structure made for all of them is searched.
 COMPARED_ONE_BY_ONE = 5_000
@@ -32,10 +33,7 @@ class Segment:
 
     def search(self, queries: Vectors, k: int, where: Filter | None, effort: Effort) -> Neighbours:
         """At most k columns, padded where fewer are found; every match is found when there are no more than k."""
-        among = self.live
-        if where is not None:
-            matching = self.table.matches(where)
-            among = matching if among is None else among & matching
+        among = self._among(where)
         count = len(self.table) if among is None else int(among.sum())
         if among is not None and count <= COMPARED_ONE_BY_ONE:
             scores, positions = self._one_by_one(queries, min(k, count), np.flatnonzero(among))
@@ -44,6 +42,17 @@ class Segment:
         ids = self.table.ids[positions]
         ids[positions == NOTHING] = NOTHING
         return Neighbours(ids, scores)
+
+    def mentions(self, query: str, k: int, where: Filter | None) -> list[Mention]:
+        """Pictures whose captions answer an FTS5 query; none where there are no captions."""
+        return self.table.mentions(query, k, self._among(where)) if self.table.has_captions else []
+
+    def _among(self, where: Filter | None) -> Mask | None:
+        """The positions that may be found; None = all."""
+        if where is None:
+            return self.live
+        matching = self.table.matches(where)
+        return matching if self.live is None else self.live & matching
 
     def positions(self, ids: Positions) -> Positions:
         """Where the ids are; -1 for those that are not in this segment or have been removed."""

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from unified.data.picture import open_picture
 from unified.errors import DataError
 from unified.index.entry import Entry, Hit
+from unified.index.text import Mention
 
 SAME, OTHER, UNKNOWN, ASKED = "#009E73", "#D55E00", "#B8B8B4", "#1A1A1A"
 INK, FAINT, PAPER, GROUND = "#1A1A1A", "#6B6B68", "#FFFFFF", "#EFEFEC"
@@ -51,6 +52,16 @@ def write_sheet(path: Path, asked: Tile, hits: Sequence[Hit], identity: int | No
             same=None if identity is None or hit.entry.identity is None else hit.entry.identity == identity,
         )
         for rank, hit in enumerate(hits, 1)
+    ]
+    draw_sheet(asked, tiles).save(path)
+
+
+def write_text_sheet(path: Path, words: str, mentions: Sequence[Mention]) -> None:
+    """Draw what a text search found: whole pictures with the captions that were searched, and their scores."""
+    asked = Tile(None, None, "text search", words, instead="words in captions")
+    tiles = [
+        _open(mention.image, None, f"{rank}   {mention.score:.3g}", mention.caption)
+        for rank, mention in enumerate(mentions, 1)
     ]
     draw_sheet(asked, tiles).save(path)
 

@@ -21,6 +21,7 @@ from unified.errors import RetrievalError
 from unified.index.ann import Mask
 from unified.index.backend import Filter
 from unified.index.entry import Entry
+from unified.index.text import Mention
 
 Row = tuple[object, ...]  # id and the columns below
 
@@ -28,6 +29,15 @@ COLUMNS = "image, x, y, w, h, category, identity, score, caption"
 SCHEMA = """create table entries (
     position integer primary key, id integer not null, image text not null, x real, y real, w real, h real,
     category text, identity integer, score real, caption text)"""
+
+# Each caption of each picture once, however many of its objects are entries.
+CAPTIONS = (
+    """create virtual table captions using fts5(
+    caption, image unindexed, tokenize = "porter unicode61 remove_diacritics 2")""",
+    """insert into captions select caption, image from entries where caption is not null
+    group by caption, image order by min(position)""",
+    "create index entries_of_image on entries(image)",
+)
 
 
 def row_of(id: int, entry: Entry) -> Row:
@@ -55,9 +65,19 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
             marks = ", ".join("?" * 11)
             numbered = ((position, *row) for position, row in enumerate(rows))
             database.executemany(f"insert into entries values ({marks})", numbered)
+            for statement in CAPTIONS if _has_captions(database) else ():
+                database.execute(statement)
             database.execute("commit")
     except sqlite3.Error as error:
         raise OSError(errno.EIO, f"SQLite: {error}") from error
+
+
+def _has_captions(database: sqlite3.Connection) -> bool:
+    """Whether there are captions to search, and this SQLite can."""
+    query = (
+        "select sqlite_compileoption_used('ENABLE_FTS5') and exists (select 1 from entries where caption is not null)"
+    )
+    return bool(database.execute(query).fetchone()[0])
 
 
 class Table:
@@ -105,6 +125,25 @@ class Table:
         names, codes = self._categories
         found = set(np.unique(codes if live is None else codes[live]).tolist())
         return {name for name, code in names.items() if code in found}
+
+    @cached_property
+    def has_captions(self) -> bool:
+        """Whether `mentions` can be asked."""
+        return bool(self._select("select 1 from sqlite_schema where name = 'captions'"))
+
+    def mentions(self, query: str, k: int, among: Mask | None) -> list[Mention]:
+        """The k pictures whose captions answer an FTS5 query best, with those of their entries that are `among`."""
+        found: list[Mention] = []
+        ranked = "select caption, image, -rank from captions where captions match ? order by rank, rowid"
+        with self._turn:
+            for caption, image, score in self._database.execute(ranked, (query,)):
+                rows = self._database.execute("select position, id from entries where image = ?", (image,))
+                ids = tuple(id for position, id in rows if among is None or among[position])
+                if ids:
+                    found.append(Mention(score, image, caption, ids))
+                if len({mention.image for mention in found}) == k:
+                    break
+        return found
 
     def faults(self) -> list[str]:
         """What SQLite itself finds wrong."""

@@ -46,8 +46,8 @@ def take(model: nn.Module, tensors: Mapping[str, Tensor]) -> Taken:
     parameters = {name for name, _ in model.named_parameters()}
     if not parameters & set(fits):
         raise CheckpointError("no parameter of the checkpoint has a name and shape of this model: another trunk?")
-    for name in fits:
-        own[name].copy_(tensors[name])
+    # Not by copying: modules may have to notice, such as those that keep what they read from a buffer.
+    model.load_state_dict({name: tensors[name] for name in fits}, strict=False)
     return Taken(
         taken=fits,
         fresh=[name for name in own if name not in tensors],

@@ -16,6 +16,7 @@ from unified.data.sample import Taxonomy
 from unified.errors import CheckpointError, DataError
 from unified.ops.frame import Frame
 from unified.train import checkpoint, rng
+from unified.train.warm_start import take
 
 Make = Callable[..., Captioning]
 FRAMES = [Frame.identity((64, 48))] * 2
@@ -130,6 +131,23 @@ def test_a_checkpoint_with_another_tokenizer_is_refused(make: Make) -> None:
     mixed = captioning.state_dict() | {"vocabulary.json": other.vocabulary.json}
     with pytest.raises(CheckpointError, match="the tokenizer is not the one that the caption decoder was trained with"):
         checkpoint.load_into(make(), mixed, "mixed")
+
+
+def test_a_warm_start_brings_its_words_along(make: Make) -> None:
+    """Also where the tokenizer of the new data has been in use already."""
+    before, after = make().eval(), make().eval()
+    after.prepare([make_sample("quite other words", "quite other things").record] * 3, 64)
+    take(after, before.state_dict())
+    raw = before(make_features(2))
+    assert after.decode(raw, FRAMES) == before.decode(raw, FRAMES)
+    assert after.vocabulary.encode(CAPTIONS[0]) == before.vocabulary.encode(CAPTIONS[0])
+
+
+def test_a_warm_start_from_another_number_of_tokens_keeps_its_own_tokenizer(make: Make) -> None:
+    after = make()
+    taken = take(after, make(vocabulary=400).state_dict())
+    assert "vocabulary.json" in taken.reshaped
+    checkpoint.load_into(make(), after.state_dict(), "what would be saved")
 
 
 def test_a_checkpoint_for_another_number_of_tokens_is_refused(make: Make) -> None:

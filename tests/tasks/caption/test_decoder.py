@@ -25,7 +25,7 @@ def decoder() -> Decoder:
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if parameter.dim() > 1:
-                parameter.mul_(20 if "wte" in name else 5)
+                parameter.mul_(3 if "wte" in name else 0.7)
         made.gpt.transformer.wte.weight[made.end] *= 4
     return made.double()
 
@@ -98,6 +98,20 @@ def test_sampling_follows_the_seed_and_says_only_what_may_be_said(decoder: Decod
     first = sample(1)
     assert first.equal(sample(1)) and not first.equal(sample(2))
     assert set(first.unique().tolist()) == {-1, *range(1, 9)}
+
+
+def test_sentences_are_sampled_as_often_as_they_are_probable(decoder: Decoder, memory: Tensor) -> None:
+    ids, length, many = 5, 2, 4000
+    words = range(2, ids)
+    sentences = [[a, b] for a in words for b in (decoder.end, *words)]
+    with torch.no_grad():
+        one = memory[:1].repeat(len(sentences), 1, 1)
+        probable = decoder.log_probability(one, torch.tensor(sentences), ids=ids).exp()
+    assert float(probable.sum()) == pytest.approx(1)
+    torch.manual_seed(0)
+    said = rows(decoder.say(memory[:1].repeat(many, 1, 1), length=length, ids=ids, temperature=1.0))
+    for sentence, p in zip(sentences, probable.tolist(), strict=True):
+        assert said.count(sentence) / many == pytest.approx(p, abs=5 * (p * (1 - p) / many) ** 0.5 + 1e-3)
 
 
 def test_at_least_one_word_is_said_and_nothing_after_the_end(decoder: Decoder, memory: Tensor) -> None:

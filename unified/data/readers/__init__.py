@@ -12,8 +12,20 @@ folders.py   a folder a class
 draft.py     what the last five put together
 """
 
-from unified.data.readers.detect import FORMATS, find_layout, find_splits
-from unified.data.readers.layout import Format, Layout, Origins, Parsed
+from unified.data.readers.detect import FORMATS, detect, find_layout, find_splits
+from unified.data.readers.layout import Format, Layout, Origins, Parsed, Spot
 from unified.data.readers.read import OnError, read
 
-__all__ = ["FORMATS", "Format", "Layout", "OnError", "Origins", "Parsed", "find_layout", "find_splits", "read"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Layout",
+    "OnError",
+    "Origins",
+    "Parsed",
+    "Spot",
+    "detect",
+    "find_layout",
+    "find_splits",
+    "read",
+]

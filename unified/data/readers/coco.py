@@ -6,7 +6,7 @@ pixels from the top-left corner of the picture. An `identity` (or `track_id`) sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from unified.data.fields import entries, read_json
 from unified.data.findings import raise_errors
 from unified.data.readers.coco_entries import EntryReader, Picture, place
 from unified.data.readers.json_lines import EntryLines
-from unified.data.readers.layout import Origins, Parsed
+from unified.data.readers.layout import Origins, Parsed, Spot
 from unified.data.readers.pictures import find_root
 from unified.data.sample import Taxonomy
 from unified.errors import DataError
@@ -34,7 +34,8 @@ def parse_coco(instances: Path, images: Sequence[Path], captions: Path | None = 
     categories = reader.categories(entries(data, "categories", instances))
     pictures = reader.pictures(entries(data, "images", instances))
     offsets, rows, numbers = reader.objects(entries(data, "annotations", instances), pictures, categories)
-    findings, texts = reader.findings, None
+    findings, texts, caption = reader.findings, None, None
+    shown, lines = reader.picture_entries, EntryLines(instances)
     if not pictures:
         raise_errors(findings, _CURE)
         raise DataError(f"{instances}: the list 'images' is empty; a data set needs pictures.")
@@ -42,6 +43,7 @@ def parse_coco(instances: Path, images: Sequence[Path], captions: Path | None = 
         reader = EntryReader(captions)
         texts = reader.captions(entries(read_json(captions), "annotations", captions), pictures)
         findings = findings + reader.findings
+        caption = _spots(captions, "annotations", reader.caption_entries, EntryLines(captions))
     files = [picture.file for picture in pictures.values()]
     identities = len(np.unique(rows.identities[rows.identities >= 0]))
     annotations = Annotations(
@@ -55,9 +57,19 @@ def parse_coco(instances: Path, images: Sequence[Path], captions: Path | None = 
         captions=texts,
         videos=_videos(list(pictures.values())),
     )
-    lines = EntryLines(instances)
-    origins = Origins(Strings([str(instances)] * len(files)), numbers, lambda i: place("annotations", i, lines))
-    return Parsed(annotations, findings, origins)
+    origins = Origins(
+        files=Strings([str(instances)] * len(files)),
+        entries=numbers,
+        place=lambda i: place("annotations", i, lines),
+        picture=_spots(instances, "images", shown, lines),
+        caption=caption,
+    )
+    return Parsed(annotations, findings, origins, (instances,) if captions is None else (instances, captions))
+
+
+def _spots(file: Path, name: str, entries: Sequence[int], lines: EntryLines) -> Callable[[int], Spot]:
+    """Number of a thing → where its entry is; `entries` are their numbers in the list."""
+    return lambda i: (str(file), *place(name, entries[i], lines))
 
 
 def _videos(pictures: Sequence[Picture]) -> Videos | None:

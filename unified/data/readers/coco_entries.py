@@ -41,12 +41,17 @@ class _Spot(NamedTuple):
 
 
 class EntryReader:
-    """Reads the lists of the file `path`; `findings` grows as they are read."""
+    """Reads the lists of the file `path`; `findings` grows as they are read.
+
+    `picture_entries` and `caption_entries` say which entry of its list each picture and each sentence is.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lines = EntryLines(path)
         self.findings: list[Finding] = []
+        self.picture_entries: list[int] = []
+        self.caption_entries: list[int] = []
 
     def categories(self, entries: list[Any]) -> dict[int, str]:
         """{category id: name}, ids rising."""
@@ -79,6 +84,7 @@ class EntryReader:
             if values is not None:
                 size = values[2], values[3]
                 found[values[0]] = Picture(values[1], size, entry.get("video"), entry.get("frame_id"))
+                self.picture_entries.append(i)
         return found
 
     def objects(
@@ -93,8 +99,8 @@ class EntryReader:
             values = self._values(
                 _Spot("annotations", i, entry),
                 lambda e: _unseen(fields.identifier(e, "id"), seen) if "id" in e else None,
-                lambda e: _known(fields.identifier(e, "image_id"), pictures, "image_id"),
-                lambda e: _known(fields.whole(e, "category_id"), categories, "category_id"),
+                lambda e: _known(fields.identifier(e, "image_id"), pictures, "picture", "image_id"),
+                lambda e: _known(fields.whole(e, "category_id"), categories, "category", "category_id"),
                 fields.box,
                 _crowd,
                 _identity,
@@ -117,22 +123,24 @@ class EntryReader:
 
     def captions(self, entries: list[Any], pictures: Pictures) -> Captions:
         """The captions of a caption file, white space made single."""
-        found: dict[ImageId, list[str]] = {image_id: [] for image_id in pictures}
+        found: dict[ImageId, list[tuple[str, int]]] = {image_id: [] for image_id in pictures}
         for i, entry in enumerate(entries):
             values = self._values(
                 _Spot("annotations", i, entry),
-                lambda e: _known(fields.identifier(e, "image_id"), pictures, "image_id"),
-                lambda e: " ".join(fields.text(e, "caption").split()),
+                lambda e: _known(fields.identifier(e, "image_id"), pictures, "picture", "image_id"),
+                _sentence,
             )
             if values is not None:
-                found[values[0]].append(values[1])
+                found[values[0]].append((values[1], i))
         offsets = np.cumsum([0, *map(len, found.values())], dtype=np.int64)
-        return Captions(offsets, Strings(caption for captions in found.values() for caption in captions))
+        captions = [caption for several in found.values() for caption in several]
+        self.caption_entries = [i for _, i in captions]
+        return Captions(offsets, Strings(sentence for sentence, _ in captions))
 
     def _values(self, spot: _Spot, *checks: Callable[[Entry], Any]) -> list[Any] | None:
         """What each check makes of the entry; None, with every fault noted, if one of them fails."""
         if not isinstance(spot.entry, dict):
-            self._add(spot, Fault("wrong type of entry", f"is {fields.show(spot.entry)}; allowed: an object"))
+            self._add(spot, Fault("wrong type", f"is {fields.show(spot.entry)}; allowed: an object"))
             return None
         values, sound = [], True
         for check in checks:
@@ -166,17 +174,24 @@ def _unseen(value: ImageId, seen: set[ImageId]) -> None:
     seen.add(value)
 
 
-def _known(value: ImageId, known: dict[Any, Any], key: str) -> ImageId:
+def _known(value: ImageId, known: dict[Any, Any], what: str, key: str) -> ImageId:
     if value not in known:
         some = ", ".join(map(repr, list(known)[:5])) + (", …" if len(known) > 5 else "")
-        raise Fault(f"unknown {key}", f"{key} is {value!r}; the file defines {len(known)}: {some}")
+        raise Fault(f"unknown {what}", f"{key} is {value!r}; the file defines {len(known)}: {some}")
     return value
+
+
+def _sentence(entry: Entry) -> str:
+    value = fields.present(entry, "caption")
+    if isinstance(value, str) and not value.strip():
+        raise Fault("empty caption", f"caption is {fields.show(value)}; allowed: text that is not blank")
+    return " ".join(fields.text(entry, "caption").split())
 
 
 def _crowd(entry: Entry) -> bool:
     value = entry.get("iscrowd", 0)
     if value not in (0, 1):
-        raise Fault("wrong type of iscrowd", f"iscrowd is {fields.show(value)}; allowed: 0 or 1")
+        raise Fault("wrong type", f"iscrowd is {fields.show(value)}; allowed: 0 or 1")
     return bool(value)
 
 

@@ -25,20 +25,25 @@ def find_splits(root: Path, format: str | None = None) -> Sequence[Layout]:
     COCO's files are believed before all others, since they say most; plain image folders are believed last. Raises
     DataError where there is no such folder, or where it is in two formats of equal right.
     """
+    return detect(root, format)[1]
+
+
+def detect(root: Path, format: str | None = None) -> tuple[Format, Sequence[Layout]]:
+    """The format of a folder, and its splits: none where nothing was found. Raises like `find_splits`."""
     if not root.is_dir():
         raise missing(root, "data set folder")
     formats = _asked_for(format)
     for rank in sorted({each.rank for each in formats}):
-        found = {each.name: layouts for each in formats if each.rank == rank and (layouts := each.find(root))}
+        found = [(each, layouts) for each in formats if each.rank == rank and (layouts := each.find(root))]
         if len(found) > 1:
-            described = "\n".join(f"  {name}: {_splits(layouts)}" for name, layouts in found.items())
+            described = "\n".join(f"  {each.name}: {_splits(layouts)}" for each, layouts in found)
             raise DataError(
-                f"{root}: in more than one format:\n{described}\nSay which is meant ('--format {next(iter(found))}', "
-                "in a config data.format), or take the other files away."
+                f"{root}: in more than one format:\n{described}\nTake away the files of all but one, or say which is "
+                f"meant: --format {found[0][0].name} of 'unified data', format={found[0][0].name!r} in Python."
             )
         if found:
-            return next(iter(found.values()))
-    return []
+            return found[0]
+    return formats[0], []
 
 
 def find_layout(root: Path, split: str, format: str | None = None) -> Layout:

@@ -11,11 +11,11 @@ import numpy as np
 from unified.data.annotations import Annotations, Strings, Tags, Videos
 from unified.data.fields import Fault
 from unified.data.findings import Finding, Severity
+from unified.data.picture import PictureFault
 from unified.data.readers.boxes import Corners, Row, clip, pack
 from unified.data.readers.layout import Origins, Parsed, Place, at_line
 from unified.data.readers.pictures import measure
 from unified.data.sample import Taxonomy
-from unified.errors import DataError
 
 
 class Draft:
@@ -29,8 +29,8 @@ class Draft:
         self.findings: list[Finding] = []
         paths = list(pictures)
         for path, size in zip(paths, measure(paths), strict=True):
-            if isinstance(size, DataError):
-                self.fault(path, Fault("bad picture", str(size).removeprefix(f"{path}: ")))
+            if isinstance(size, PictureFault):
+                self.fault(path, Fault(size.kind, str(size).removeprefix(f"{path}: ")))
             else:
                 self.paths.append(path)
                 self.sizes.append(size)

@@ -10,7 +10,7 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 class EntryLines:
-    """Asked for (list, number), says the line that the entry starts on; None in a file of a single line.
+    """Asked for (list, number), says the line that the entry starts on.
 
     Reads the file a second time when it is first asked, since few files have faults.
     """
@@ -27,13 +27,8 @@ class EntryLines:
 
 
 def entry_lines(text: str) -> dict[str, list[int]]:
-    """{key: the line of each element} for the lists of the object that `text` is; {} for a text of a single line.
-
-    `text` must be sound JSON.
-    """
-    if "\n" not in text.strip():
-        return {}
-    starts = _starts(text)
+    """{key: the line of each element} for the lists of the object that `text` is, which must be sound JSON."""
+    starts = entry_starts(text)
     lines: dict[str, list[int]] = {}
     line, last = 1, 0
     for key, positions in starts.items():
@@ -45,14 +40,15 @@ def entry_lines(text: str) -> dict[str, list[int]]:
     return lines
 
 
-def _starts(text: str) -> dict[str, list[int]]:
+def entry_starts(text: str) -> dict[str, list[int]]:
     """{key: where each element begins} of the lists of an object, in the order of the text."""
     decode = json.JSONDecoder().raw_decode
     starts: dict[str, list[int]] = {}
 
     def skip(at: int) -> int:
         """Past white space from `at` on."""
-        return _SPACE.match(text, at).end()  # type: ignore[union-attr] - it also matches nothing
+        found = _SPACE.match(text, at)
+        return found.end() if found else at
 
     def after(at: int) -> int:
         """The next key or element after a value that ended at `at`, or the closing bracket."""

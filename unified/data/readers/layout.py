@@ -17,6 +17,7 @@ from unified.data.annotations import Annotations, Strings
 from unified.data.findings import Finding
 
 Place = Callable[[int], tuple[str, int | None]]
+Spot = tuple[str, str, int | None]  # file, place in it, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,11 @@ class Origins:
     files: Strings  # of each picture: the file that holds its objects
     entries: NDArray[np.int64]  # (N,) of each object: its place in that file, as `place` understands it
     place: Place  # entry → ("annotations[17]", line), either of them "" or None where there is no such thing
+    # Number of a picture, or of a sentence → file, place, line. None: no file speaks of single ones.
+    picture: Callable[[int], Spot] | None = None
+    caption: Callable[[int], Spot] | None = None
 
-    def of(self, picture: int, row: int) -> tuple[str, str, int | None]:
+    def of(self, picture: int, row: int) -> Spot:
         """File, place and line of an object; `row` counts through the whole split."""
         return self.files[picture], *self.place(int(self.entries[row]))
 
@@ -39,6 +43,7 @@ class Parsed:
     annotations: Annotations
     findings: list[Finding]
     origins: Origins
+    json_files: tuple[Path, ...] = ()  # that were read, and may hide something from their parser
 
 
 class Layout(Protocol):

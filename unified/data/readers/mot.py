@@ -170,7 +170,7 @@ def _read(path: Path, names: list[str]) -> tuple[list[_Line], list[tuple[int, Fa
         try:
             line = _parse(number, text, names)
             if line.counted and (first := seen.setdefault((line.frame, line.track), number)) != number:
-                raise Fault("duplicate id", f"id {line.track} is in frame {line.frame} on line {first}, too")
+                raise Fault("identity twice", f"id {line.track} is in frame {line.frame} on line {first}, too")
             lines.append(line)
         except Fault as fault:
             faults.append((number, fault))
@@ -189,7 +189,7 @@ def _parse(number: int, text: str, names: list[str]) -> _Line:
     counted = len(words) < 7 or finite(words[6], "flag") != 0
     category = whole(words[7], "class", least=-1) if len(words) > 7 else -1
     if category > len(names):
-        raise Fault("class outside names", f"class is {category}; there are {len(names)}: {', '.join(names[:5])} …")
+        raise Fault("unknown category", f"class is {category}; there are {len(names)}: {', '.join(names[:5])} …")
     x, y = x - _ORIGIN, y - _ORIGIN
     return _Line(number, frame, track, (x, y, x + w, y + h), counted, max(category, 1), " ".join(words[2:6]))
 

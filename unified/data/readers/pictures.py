@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from unified.data.paths import listing
-from unified.data.picture import picture_size
+from unified.data.picture import PictureFault, picture_size
 from unified.errors import DataError
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
@@ -46,16 +46,16 @@ def folders_in(folder: Path) -> list[Path]:
         return []
 
 
-def measure(paths: Sequence[Path]) -> list[tuple[int, int] | DataError]:
+def measure(paths: Sequence[Path]) -> list[tuple[int, int] | PictureFault]:
     """(width, height) of each picture as it stands upright, from its header, or why it cannot be read."""
     with ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(_size_of, paths))
 
 
-def _size_of(path: Path) -> tuple[int, int] | DataError:
+def _size_of(path: Path) -> tuple[int, int] | PictureFault:
     try:
         return picture_size(path)
-    except DataError as fault:
+    except PictureFault as fault:
         return fault
 
 

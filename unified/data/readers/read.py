@@ -9,6 +9,8 @@ from typing import Literal
 from unified.data.annotations import Annotations
 from unified.data.findings import describe, errors_of, raise_errors
 from unified.data.readers.layout import Layout
+from unified.data.readers.opened import bad_pictures
+from unified.data.subset import subset
 from unified.errors import DataError
 
 OnError = Literal["raise", "drop"]
@@ -24,17 +26,22 @@ log = logging.getLogger(__name__)
 def read(layout: Layout, *, on_error: OnError = "raise") -> Annotations:
     """The annotations of a split.
 
-    Raises one DataError for all faults; with `on_error="drop"` faulty entries are left out, logged and kept in `notes`.
+    Raises one DataError for all faults of the annotation files; a picture is opened when it is needed. With
+    `on_error="drop"` all pictures are opened first, and what is faulty is left out, logged and kept in `notes`.
     """
     parsed = layout.parse()
+    annotations, findings = parsed.annotations, list(parsed.findings)
     if on_error == "raise":
-        raise_errors(parsed.findings, CURE)
-    dropped = errors_of(parsed.findings)
-    if dropped:
-        log.warning("left out %d faulty entries: %s", len(dropped), describe(dropped))
-    annotations = parsed.annotations
+        raise_errors(findings, CURE)
+    else:
+        bad = bad_pictures(annotations)
+        if bad:
+            annotations = subset(annotations, [i for i in range(len(annotations)) if i not in bad])
+            findings += bad.values()
+        if dropped := errors_of(findings):
+            log.warning("left out %d faulty entries: %s", len(dropped), describe(dropped))
     if not annotations.labelled:
         raise DataError(
             f"{layout.source}: no labels at all: {len(annotations)} pictures, not one usable box, no captions, no tags."
         )
-    return replace(annotations, notes=tuple(parsed.findings))
+    return replace(annotations, notes=tuple(findings))

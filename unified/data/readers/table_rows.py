@@ -57,7 +57,7 @@ class _Reader:
     def class_of(self, name: str) -> int:
         if name not in self.index:
             some = ", ".join(map(repr, self.classes[:5])) + (", …" if len(self.classes) > 5 else "")
-            raise Fault("unknown class", f"class {cut(name)!r} is not in classes.txt, which has {some}")
+            raise Fault("unknown category", f"class {cut(name)!r} is not in classes.txt, which has {some}")
         return self.index[name]
 
 
@@ -74,7 +74,7 @@ class Boxes(_Reader):
         if not any((*words, cells[label])):
             return  # says that the picture is without objects
         if not cells[label]:
-            raise Fault("missing label", f"box {' '.join(words)} has no class")
+            raise Fault("missing value", f"box {' '.join(words)} has no class")
         x1, y1, x2, y2 = (finite(word, self.table.head[place]) for word, place in zip(words, places, strict=True))
         if x2 <= x1 or y2 <= y1:
             kind = "negative box" if x2 < x1 or y2 < y1 else "zero-size box"
@@ -97,7 +97,7 @@ class Boxes(_Reader):
             return default
         value = whole(cells[place], column)
         if column == "crowd" and value not in (0, 1):
-            raise Fault("bad crowd", f"crowd is {value}; allowed: 0 or 1")
+            raise Fault("bad value", f"crowd is {value}; allowed: 0 or 1")
         return max(value, -1)
 
 
@@ -145,7 +145,7 @@ class Marks(_Reader):
         for place in self.table.classes:
             word, name = cells[place], self.table.head[place]
             if word not in _MARKS and word not in _UNKNOWN:
-                raise Fault("bad mark", f"{name} is {cut(word)!r}; allowed: 1, 0, or nothing where it is unknown")
+                raise Fault("bad value", f"{name} is {cut(word)!r}; allowed: 1, 0, or nothing where it is unknown")
             marks[self.index[name]] = _MARKS.get(word)
         self._said[picture] = marks
 
@@ -153,8 +153,9 @@ class Marks(_Reader):
         rows = [self._said.get(i, [None] * len(self.classes)) for i in range(len(draft.paths))]
         known = np.array([None not in row for row in rows], dtype=np.bool_)
         present = np.array([[bool(mark) for mark in row] for row in rows], dtype=np.bool_).reshape(len(rows), -1)
-        if len(rows) - known.sum():
-            text = f"{len(rows) - known.sum()} pictures with unknown classes are not labelled"
+        unknown = sum(None in row for row in self._said.values())
+        if unknown:
+            text = f"{unknown} pictures with unknown classes are not labelled"
             draft.fault(self.table.path, Fault("unknown tags", text), severity="note")
         tags = Tags(present & known[:, None], known)
         return draft.finish(self.classes, [self.table.path] * len(draft.paths), boxed=False, tags=tags)

@@ -55,9 +55,7 @@ class TableLayout:
             if len(cells) == len(table.head) and cells[place]:
                 named.setdefault(cells[place], line)
         if not named:
-            raise DataError(
-                f"{self.source}: split {self.split!r} names no picture; a data set needs pictures."
-            )
+            raise DataError(f"{self.source}: split {self.split!r} names no picture; a data set needs pictures.")
         root = find_root(self._candidates(), list(named), self.source, table.head[place])
         there = {name: root / name for name in named if (root / name).is_file()}
         draft = Draft(self.root, there.values())
@@ -94,15 +92,15 @@ def _find(root: Path) -> list[TableLayout]:
                 own.setdefault(folder.name, path)
     if own:
         return [TableLayout(root, split, path, False, tuple(own.values())) for split, path in own.items()]
-    path = next((root / name for name in _ALL if _is_table(root / name)), None)
-    if path is None:
+    whole = next((root / name for name in _ALL if _is_table(root / name)), None)
+    if whole is None:
         return []
-    if "split" not in (name.strip().lower() for name in read_head(path)):
-        return [TableLayout(root, "train", path, False, (path,))]
-    table = read_table(path)
+    if "split" not in (name.strip().lower() for name in read_head(whole)):
+        return [TableLayout(root, "train", whole, False, (whole,))]
+    table = read_table(whole)
     place = table.columns["split"]
     splits = sorted({cells[place] for _, cells in table.rows if place < len(cells) and cells[place]})
-    return [TableLayout(root, split, path, True, (path,)) for split in splits]
+    return [TableLayout(root, split, whole, True, (whole,)) for split in splits]
 
 
 def _is_table(path: Path) -> bool:

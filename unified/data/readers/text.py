@@ -37,7 +37,7 @@ def finite(word: str, what: str) -> float:
     try:
         value = float(word)
     except ValueError:
-        raise Fault("bad number", f"{what} is {cut(word)!r}; allowed: a number") from None
+        raise Fault("bad value", f"{what} is {cut(word)!r}; allowed: a number") from None
     if not math.isfinite(value):
         raise Fault("non-finite number", f"{what} is {word}; allowed: a finite number")
     return value
@@ -48,7 +48,7 @@ def whole(word: str, what: str, *, least: int | None = None) -> int:
     value = finite(word, what)
     if value != int(value) or (least is not None and value < least):
         allowed = "a whole number" if least is None else f"a whole number, {least} or more"
-        raise Fault("bad number", f"{what} is {cut(word)}; allowed: {allowed}")
+        raise Fault("bad value", f"{what} is {cut(word)}; allowed: {allowed}")
     return int(value)
 
 
@@ -73,4 +73,4 @@ def known_class(name: str, classes: Sequence[str] | dict[str, int], file: Path) 
     """Raises Fault for a name that the list of classes in `file` lacks."""
     if name not in classes:
         some = ", ".join(map(repr, list(classes)[:5])) + (", …" if len(classes) > 5 else "")
-        raise Fault("unknown class", f"class {cut(name)!r} is not in {file.name}, which has {len(classes)}: {some}")
+        raise Fault("unknown category", f"class {cut(name)!r} is not in {file.name}, which has {len(classes)}: {some}")

@@ -55,17 +55,17 @@ class VocLayout:
             else:
                 try:
                     files.append((xml, self._picture_of(stem, trees[stem], pictures)))
-                except Fault as fault:
-                    findings.append((xml, fault, trees[stem].line))
+                except Fault as lost:
+                    findings.append((xml, lost, trees[stem].line))
         if not files and not findings:
             raise DataError(f"{self.listed or self.source}: split {self.split!r} is empty; a data set needs pictures.")
         draft = Draft(self.root, [picture for _, picture in files])
-        for file, fault, line in findings:
-            draft.fault(file, fault, line)
+        for path, found, line in findings:
+            draft.fault(path, found, line)
         xml_of = {picture: xml for xml, picture in files}
         labels = [xml_of[path] for path in draft.paths]
-        classes, file = self._classes(trees)
-        reader = _Objects(draft, classes, file)
+        classes, source = self._classes(trees)
+        reader = _Objects(draft, classes, source)
         for i, xml in enumerate(labels):
             reader.read(i, xml, trees[xml.stem])
         reader.say(self.source)
@@ -128,17 +128,17 @@ class _Objects:
         # Zeros are what some tools write for want of the picture.
         if given and given != actual and set(given) - {"0", ""}:
             text = f"<size> is {'x'.join(given)}; the picture has {'x'.join(actual)} pixels (upright)"
-            self._draft.fault(path, Fault("wrong size", text), size.line if size is not None else None)
+            self._draft.fault(path, Fault("size mismatch", text), size.line if size is not None else None)
 
     def _add(self, picture: int, path: Path, node: Node) -> None:
         name = _text(node, "name")
         if not name:
-            raise Fault("missing name", "an object without a <name>")
+            raise Fault("missing value", "an object without a <name>")
         if self._file is not None:
             known_class(name, self._index, self._file)
         box = node.first("bndbox")
         if box is None:
-            raise Fault("missing bndbox", f"{cut(name)!r} has no <bndbox>; allowed: one with {', '.join(_CORNERS)}")
+            raise Fault("missing value", f"{cut(name)!r} has no <bndbox>; allowed: one with {', '.join(_CORNERS)}")
         x1, y1, x2, y2 = (finite(_text(box, key), key) for key in _CORNERS)
         if x2 < x1 or y2 < y1:
             raise Fault("negative box", f"box {x1:g} {y1:g} {x2:g} {y2:g}; allowed: xmax, ymax not below xmin, ymin")

@@ -24,7 +24,7 @@ class BrokenXml(Fault):
     """A file that is not read; `line` where that is known."""
 
     def __init__(self, message: str, line: int | None = None) -> None:
-        super().__init__("broken XML", message)
+        super().__init__("unusable label file", message)
         self.line = line
 
 

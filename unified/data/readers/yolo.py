@@ -13,6 +13,7 @@ from pathlib import Path
 
 from unified.data.fields import Fault
 from unified.data.paths import listing, missing
+from unified.data.readers.boxes import Corners
 from unified.data.readers.draft import Draft
 from unified.data.readers.layout import Format, Parsed
 from unified.data.readers.pictures import pictures_in
@@ -21,6 +22,7 @@ from unified.data.readers.yolo_layouts import CLASS_FILES, Description, describe
 from unified.errors import DataError
 
 _FORM = "a line is `class x y w h`, or `class x1 y1 x2 y2 x3 y3 …` for a polygon"
+_DIGITS = 6  # of a pixel
 _SLACK = 0.01  # share of the picture by which tools' rounding may leave it
 
 
@@ -132,7 +134,7 @@ class _Rows:
         try:
             lines = lines_of(path, "label file")
         except DataError as fault:
-            self._draft.fault(path, Fault("bad label file", str(fault).removeprefix(f"{path}: ")))
+            self._draft.fault(path, Fault("unusable label file", str(fault).removeprefix(f"{path}: ")))
             return
         for number, line in lines:
             try:
@@ -157,39 +159,51 @@ class _Rows:
         if number not in self._index:
             some = ", ".join(f"{k} {name}" for k, name in list(names.items())[:5]) + (", …" if len(names) > 5 else "")
             at = self._description.file.name
-            raise Fault("class outside names", f"class is {number}; {at} names {len(names)}: {some}")
+            raise Fault("unknown category", f"class is {number}; {at} names {len(names)}: {some}")
         values = [finite(word, f"value {i}") for i, word in enumerate(words[1:], 2)]
         if self._description.keypoints and len(values) > 4:
             self._keypoints += 1
             values = values[:4]
-        width, height = self._draft.sizes[picture]
-        area = None
+        size = self._draft.sizes[picture]
         if len(values) == 4:
-            x, y, w, h = values
-            if w <= 0 or h <= 0:
-                kind = "negative box" if w < 0 or h < 0 else "zero-size box"
-                raise Fault(kind, f"w and h are {words[3]} and {words[4]}; allowed: above 0")
-            _refuse_pixels(values, words)
-            box = ((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+            box = _box(values, words, size)
+            got = f"box {' '.join(words[1:5])}"
+            self._draft.add(picture, box, self._index[number], file=path, line=line, got=got)
         elif len(values) >= 6 and len(values) % 2 == 0:
-            _refuse_pixels(values, words)
-            xs, ys = [x * width for x in values[::2]], [y * height for y in values[1::2]]
-            box, area = (min(xs), min(ys), max(xs), max(ys)), _polygon_area(xs, ys)
-            if box[0] == box[2] or box[1] == box[3]:
-                raise Fault("zero-size box", f"the polygon {cut(text)} has no area; allowed: three corners or more")
+            box, area = _around(values, words, size)
             self._polygons += 1
+            self._draft.add(picture, box, self._index[number], file=path, line=line, got="polygon", area=area)
         else:
             raise Fault("wrong columns", f"{len(words)} values in {cut(text)!r}; {_FORM}")
-        got = f"box {' '.join(words[1:5])}" if area is None else "polygon"
-        self._draft.add(picture, box, self._index[number], file=path, line=line, got=got, area=area)
+
+
+def _box(values: list[float], words: list[str], size: tuple[int, int]) -> Corners:
+    """Shares x y w h → pixels. Raises Fault."""
+    (x, y, w, h), (width, height) = values, size
+    corners = (x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height
+    # A file of ten digits then gives back the very pixels that it was made of.
+    x1, y1, x2, y2 = (round(corner, _DIGITS) for corner in corners)
+    if x2 <= x1 or y2 <= y1:
+        kind = "negative box" if w < 0 or h < 0 else "zero-size box"
+        raise Fault(kind, f"w and h are {words[3]} and {words[4]}; allowed: above 0")
+    _refuse_pixels(values, words)
+    return x1, y1, x2, y2
+
+
+def _around(values: list[float], words: list[str], size: tuple[int, int]) -> tuple[Corners, float]:
+    """The box around a polygon of shares x1 y1 x2 y2 …, in pixels, and the polygon's own area. Raises Fault."""
+    _refuse_pixels(values, words)
+    xs, ys = [x * size[0] for x in values[::2]], [y * size[1] for y in values[1::2]]
+    box = min(xs), min(ys), max(xs), max(ys)
+    if box[0] == box[2] or box[1] == box[3]:
+        raise Fault("zero-size box", f"the polygon {cut(' '.join(words))} has no area; allowed: three corners or more")
+    return box, _polygon_area(xs, ys)
 
 
 def _refuse_pixels(values: list[float], words: list[str]) -> None:
     for value, word in zip(values, words[1:], strict=False):
         if not -_SLACK <= value <= 1 + _SLACK:
-            raise Fault(
-                "not a share", f"{word} is not in 0 to 1; allowed: shares of the picture's width and height"
-            )
+            raise Fault("not a share", f"{word} is not in 0 to 1; allowed: shares of the picture's width and height")
 
 
 def _polygon_area(xs: list[float], ys: list[float]) -> float:
