@@ -35,6 +35,7 @@ def test_each_task_learns_from_its_own_data_set_and_is_scored_on_it(tiny_run: Ti
     }, "each on the pictures that are labelled for it, once"
 
 
+@pytest.mark.slow
 def test_a_resumed_training_of_several_data_sets_is_equal_to_the_bit(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from unified.data.augment import Augment
 from unified.data.loader import Loader
 
 
-@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_loader_is_timed_beside_the_unit_with_the_memory_of_its_processes(workers: int, tmp_path: Path) -> None:
     loader = Loader(white_boxes(tmp_path, 8), Augment(64), batch=4, workers=workers)
 
