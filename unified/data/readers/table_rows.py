@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -20,7 +21,7 @@ _MARKS = {"1": True, "1.0": True, "0": False, "0.0": False}
 _UNKNOWN = ("", "-1", "-1.0")
 
 
-class _Reader:
+class _Reader(ABC):
     """Goes through the rows of a split; what is wrong with one is noted with its line."""
 
     def __init__(self, table: Table, classes: Sequence[str]) -> None:
@@ -50,9 +51,9 @@ class _Reader:
             except Fault as fault:
                 draft.fault(self.table.path, fault, line)
 
+    @abstractmethod
     def take(self, draft: Draft, picture: int, line: int, cells: Sequence[str]) -> None:
         """What one row says of a picture. Raises Fault."""
-        raise NotImplementedError
 
     def class_of(self, name: str) -> int:
         if name not in self.index:
