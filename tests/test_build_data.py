@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.tiny import TinyRun, tiny_config
-from unified.build import build_model, training_loader
+from unified.build import build_model, kinship_of, prepare, study, training_loader
 from unified.build_data import check_labels, open_data, views_of, with_labels_kept
 from unified.config import Config, read
 from unified.errors import ConfigError, DataError
@@ -35,6 +36,25 @@ def test_sources_are_joined_each_for_its_tasks(tiny_run: TinyRun) -> None:
     loader = training_loader(config, train, torch.device("cpu"))
     tasks = [sample.tasks for batch in loader.epoch(0) for sample in batch.samples]
     assert len(tasks) == 16 and tasks.count(frozenset({"detection"})) == 8
+
+
+def test_a_task_looks_at_the_labels_that_are_for_it_and_at_no_others(
+    tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = two_sources(tiny_run.data)
+    dataset = open_data(config, "train")
+    model = build_model(config, dataset.taxonomy)
+    looks: dict[str, list[bool]] = {}
+
+    def watched(look: str) -> Callable[..., None]:
+        return lambda records, *_: looks.update({look: [record.labels.objects is not None for record in records]})
+
+    for look in ("prepare", "study", "kinship"):
+        monkeypatch.setattr(model.task("classification"), look, watched(look))
+    prepare(model, dataset, 64)
+    study(model, dataset)
+    kinship_of(model, dataset)
+    assert looks == dict.fromkeys(("prepare", "study", "kinship"), [False] * 8 + [True] * 8)
 
 
 def test_labels_are_kept_by_share(tiny_run: TinyRun) -> None:

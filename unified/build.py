@@ -110,16 +110,14 @@ def _reference_state(model: MultiTaskModel, found: Translation) -> dict[str, Ten
 
 def prepare(model: MultiTaskModel, dataset: Dataset, size: int) -> None:
     """Let every task look at the training labels once."""
-    records = [dataset.record(i) for i in range(len(dataset))]
     for name in model.tasks:
-        model.task(name).prepare([record.seen_by(name) for record in records], size)
+        model.task(name).prepare(dataset.records(name), size)
 
 
 def study(model: MultiTaskModel, dataset: Dataset) -> None:
     """Let every task look at the training labels before each training."""
-    records = [dataset.record(i) for i in range(len(dataset))]
     for name in model.tasks:
-        model.task(name).study(records)
+        model.task(name).study(dataset.records(name))
 
 
 def kinship_of(model: MultiTaskModel, dataset: Dataset) -> Kinship | None:
@@ -128,9 +126,8 @@ def kinship_of(model: MultiTaskModel, dataset: Dataset) -> Kinship | None:
     Raises:
         ConfigError: several tasks want different things.
     """
-    records = [dataset.record(i) for i in range(len(dataset))]
-    seen = {name: [record.seen_by(name) for record in records] for name in model.tasks}
-    wishes = {name: wish for name in model.tasks if (wish := model.task(name).kinship(seen[name])) is not None}
+    found = {name: model.task(name).kinship(dataset.records(name)) for name in model.tasks}
+    wishes = {name: wish for name, wish in found.items() if wish is not None}
     if len(wishes) > 1:
         raise ConfigError(f"{' and '.join(wishes)} each say which pictures should meet in a batch; only one task may")
     return next(iter(wishes.values()), None)

@@ -95,7 +95,7 @@ def _labelled_tasks(model: MultiTaskModel, dataset: Dataset, rows: range) -> Ite
 
 def _is_labelled(model: MultiTaskModel, task: str, dataset: Dataset, i: int) -> bool:
     """As the task itself sees it."""
-    record = dataset.record(i).seen_by(task)
+    record = dataset.records(task)[i]
     sample = Sample(torch.zeros(3, 1, 1, dtype=torch.uint8), record.labels, Frame.identity(record.size), record)
     return bool(model.task(task).encode([sample])["labelled"].any())
 

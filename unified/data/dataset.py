@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import torch
@@ -58,6 +60,10 @@ class Dataset:
         tasks = None if self.audience is None else self.audience.of(i)
         return Record(annotations.image_ids[i], annotations.path(i), (width, height), labels, tasks)
 
+    def records(self, task: str) -> Records:
+        """All of them, in order, as `task` sees them."""
+        return Records(self, task)
+
     def tasks_of(self, i: int) -> frozenset[str] | None:
         """The tasks that the labels of picture i are for; None = every task."""
         return None if self.audience is None else self.audience.of(i)
@@ -109,6 +115,28 @@ class Dataset:
             parts += [f"labels for {task} of {n} pictures" for task, n in self.audience.counts().items()]
         parts += [f"{n} x {kind}" for kind, n in counts(annotations.notes).items()]
         return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Records(Sequence[Record]):
+    """The records of a data set as `task` sees them, each made when it is asked for: a task may ask for none."""
+
+    dataset: Dataset
+    task: str
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    @overload
+    def __getitem__(self, i: int) -> Record: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[Record]: ...
+    def __getitem__(self, i: int | slice) -> Record | list[Record]:
+        if isinstance(i, slice):
+            return [self[k] for k in range(*i.indices(len(self)))]
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        return self.dataset.record(i).seen_by(self.task)
 
 
 def open_dataset(path: Path | str, split: str, *, on_error: OnError = "raise", format: str | None = None) -> Dataset:
