@@ -42,15 +42,6 @@ def benchmark_answers(
             calls[f"{task}: {way}"] = lambda task=task, way=way: answer(task, way)  # type: ignore[misc]
     times = time_in_turns(calls, device, rounds)
     return [
-        Timing(
-            model=name,
-            mode="answers",
-            variant=variant,
-            size=size,
-            batch=batch,
-            milliseconds=taken,
-            images_per_second=1e3 * batch / taken,
-            unit=taken / times[CALIBRATION],
-        )
+        Timing.of(variant, taken, times[CALIBRATION], model=name, mode="answers", size=size, batch=batch)
         for variant, taken in times.items()
     ]

@@ -45,11 +45,8 @@ def benchmark_loader(
     milliseconds = 1e3 * (time.perf_counter() - started) / max(loaded, 1)
     pids = [child.pid for child in multiprocessing.active_children() if child.pid and child.pid not in others]
     peak = peak_of_processes(pids or [os.getpid()])
-    common = {"model": "loader", "mode": "loader", "size": size, "batch": 1}
+    common = {"model": "loader", "mode": "loader", "size": size}
     return [
-        Timing(variant=CALIBRATION, milliseconds=unit_ms, images_per_second=1e3 / unit_ms, unit=1.0, **common),  # type: ignore[arg-type]
-        Timing(
-            variant=f"{workers} workers", milliseconds=milliseconds, images_per_second=1e3 / milliseconds,
-            unit=milliseconds / unit_ms, peak_megabytes=peak, **common,  # type: ignore[arg-type]
-        ),
-    ]  # fmt: skip
+        Timing.of(CALIBRATION, unit_ms, unit_ms, batch=1, **common),
+        Timing.of(f"{workers} workers", milliseconds, unit_ms, batch=1, peak_megabytes=peak, **common),
+    ]

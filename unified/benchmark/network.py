@@ -96,15 +96,12 @@ def _rows(
     peaks: dict[str, float | None], difference: dict[str, float] | None = None,
 ) -> list[Timing]:  # fmt: skip
     return [
-        Timing(
+        Timing.of(
+            *(variant, taken, times[CALIBRATION]),
             model=name,
             mode=mode,
-            variant=variant,
             size=size,
             batch=batch,
-            milliseconds=taken,
-            images_per_second=1e3 * batch / taken,
-            unit=taken / times[CALIBRATION],
             speedup=None if variant == CALIBRATION else times["float32"] / taken,
             peak_megabytes=peaks[variant],
             difference=(difference or {}).get(variant),

@@ -30,6 +30,12 @@ class Timing:
     peak_megabytes: float | None = None
     difference: float | None = None  # of raw outputs from float32, in their standard deviations
 
+    @classmethod
+    def of(cls, variant: str, milliseconds: float, unit_milliseconds: float, *, batch: int, **rest: Any) -> Timing:
+        """From how long a call on `batch` pictures took, and one of the calibration unit."""
+        speed, unit = 1e3 * batch / milliseconds, milliseconds / unit_milliseconds
+        return cls(variant=variant, milliseconds=milliseconds, images_per_second=speed, unit=unit, batch=batch, **rest)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
