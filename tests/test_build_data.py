@@ -14,6 +14,7 @@ from tests.tiny import TinyRun, tiny_config
 from unified.build import build_model, kinship_of, prepare, study, training_loader
 from unified.build_data import check_labels, open_data, views_of, with_labels_kept
 from unified.config import Config, read
+from unified.data.convert import convert
 from unified.errors import ConfigError, DataError
 
 
@@ -26,6 +27,18 @@ def two_sources(data: Path, first: str = "detection", second: str = "classificat
 def test_a_path_is_one_data_set_for_all_tasks(tiny_run: TinyRun) -> None:
     dataset = open_data(tiny_config(tiny_run.data), "train")
     assert len(dataset) == 8 and dataset.audience is None and dataset.record(0).tasks is None
+
+
+def test_a_config_may_say_which_format_is_meant(tiny_run: TinyRun, tmp_path: Path) -> None:
+    convert(tiny_run.data, tmp_path / "both", to="yolo", pictures="symlink")
+    shutil.copytree(tiny_run.data / "annotations", tmp_path / "both" / "annotations")
+    both = f"path: {tmp_path / 'both'}"
+    for data, found in (
+        (f"{{{both}}}", "COCO"),
+        (f"{{{both}, format: yolo}}", "YOLO"),
+        (f"{{sources: {{a: {{{both}, format: yolo}}}}}}", "YOLO"),
+    ):
+        assert f"({found})" in open_data(tiny_config(tiny_run.data, f"data={data}"), "train").name
 
 
 def test_sources_are_joined_each_for_its_tasks(tiny_run: TinyRun) -> None:

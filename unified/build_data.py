@@ -35,7 +35,7 @@ def open_data(config: Config, split: str) -> Dataset:
     for name, source in data.parts().items():
         own = {"train": source.train, "val": source.val}.get(split, split)
         tasks = list(config.tasks) if source.tasks is None else source.tasks
-        dataset = open_dataset(source.path, own, on_error=data.on_error)
+        dataset = open_dataset(source.path, own, on_error=data.on_error, format=source.format)
         found[name] = Part(dataset, tasks, any(map(registry.reads_objects, tasks)))
     if data.sources is None:
         return next(iter(found.values())).dataset

@@ -70,7 +70,10 @@ def test_all_that_is_wrong_is_told_at_once_with_file_line_path_got_and_allowed(f
         ("joint: {weights: {toys.pose: heavy}}", 'got "heavy"; allowed: a number ≥ 0 or a mapping of start, end, from'),
         ("data: {pth: x}", "data.pth: unknown key; did you mean 'path'?"),
         ("data: {train: a}", "data: give either path or sources; got neither"),
-        ("data: 3", "data: got 3; allowed: a text or a mapping of path, train, val, sources, mix, on_error or null"),
+        (
+            "data: 3",
+            "data: got 3; allowed: a text or a mapping of path, train, val, format, sources, mix, on_error or null",
+        ),
         ("train: {epochs: 0}", "train.epochs: got 0; allowed: a whole number ≥ 1"),
         ("train:", "train: got null; allowed: a mapping of epochs"),
         ("<<: {a: 1}", "<<: unknown key; allowed: augment, base, data"),

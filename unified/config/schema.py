@@ -32,6 +32,9 @@ class Section(BaseModel):
     )
 
 
+Format = Literal["coco", "yolo", "voc", "mot", "csv", "folders"]
+
+
 class Source(Section):
     """One of several data sets that are trained on together."""
 
@@ -41,6 +44,8 @@ class Source(Section):
     """Split to train on, as the annotation file names it."""
     val: str = "val"
     """Split to evaluate on during the training: the tasks that it is labelled for."""
+    format: Format | None = None
+    """Format of its files. null: the one that is found."""
     tasks: Annotated[list[str], Field(min_length=1)] | None = None
     """Tasks that it is labelled for, completely; to all others it is not labelled. null: all."""
 
@@ -54,6 +59,8 @@ class Data(Section):
     """Split to train on, as the annotation file names it."""
     val: str = "val"
     """Split to evaluate on during the training."""
+    format: Format | None = None
+    """Format of the files, where the folder holds several. null: the one that is found."""
     sources: Annotated[dict[Name, Source], Field(min_length=1)] | None = None
     """Instead of `path`: name → data set, for several that are labelled for some tasks each."""
     mix: Literal["proportional", "sqrt", "round_robin", "annealed"] | dict[str, NotNegative] = "proportional"
@@ -72,7 +79,7 @@ class Data(Section):
         if self.sources is not None:
             return dict(self.sources)
         assert self.path is not None
-        return {self.path: Source(path=self.path, train=self.train, val=self.val)}
+        return {self.path: Source(path=self.path, train=self.train, val=self.val, format=self.format)}
 
 
 class Weak(Section):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tests.data.readers.folder import fill, write
 from tests.data.tiny import write_coco
+from unified.cli.data import Known
+from unified.config.schema import Format
 from unified.data.dataset import open_dataset
 from unified.data.readers import FORMATS, detect, find_splits
 from unified.errors import ConfigError, DataError
@@ -42,6 +45,11 @@ def test_what_was_looked_for_names_every_format(tmp_path: Path) -> None:
         open_dataset(tmp_path, "train")
 
     assert all(f"({format.name})" in str(error.value) for format in FORMATS)
+
+
+def test_configs_and_the_command_line_know_every_format() -> None:
+    names = tuple(format.name for format in FORMATS)
+    assert get_args(Format) == get_args(Known) == names
 
 
 def test_an_unknown_format_names_the_nearest(tmp_path: Path) -> None:

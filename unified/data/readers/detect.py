@@ -39,7 +39,7 @@ def detect(root: Path, format: str | None = None) -> tuple[Format, Sequence[Layo
             described = "\n".join(f"  {each.name}: {_splits(layouts)}" for each, layouts in found)
             raise DataError(
                 f"{root}: in more than one format:\n{described}\nTake away the files of all but one, or say which is "
-                f"meant: --format {found[0][0].name} of 'unified data', format={found[0][0].name!r} in Python."
+                f"meant: data.format={found[0][0].name} of a config, --format {found[0][0].name} of 'unified data'."
             )
         if found:
             return found[0]
