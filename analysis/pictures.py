@@ -5,38 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from PIL import Image
 
 from unified.build import same_classes, validation_loader
 from unified.build_data import open_data
 from unified.config import changed
-from unified.data.dataset import Dataset
-from unified.data.sample import Batch, Record
+from unified.data.sample import Batch
 from unified.errors import DataError
 
 from .subject import Subject
 
 Progress = Callable[[int, int], None]  # pictures done, pictures in all
-
-
-class Chosen(Dataset):
-    """The pictures `indices` of another data set."""
-
-    def __init__(self, whole: Dataset, indices: Sequence[int]) -> None:
-        super().__init__(whole.name, whole.split, whole.annotations, audience=whole.audience)
-        self._indices = list(indices)
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def record(self, i: int) -> Record:
-        return super().record(self._indices[i])
-
-    def tasks_of(self, i: int) -> frozenset[str] | None:
-        return super().tasks_of(self._indices[i])
-
-    def picture(self, i: int, at_least: int | None = None) -> Image.Image:
-        return super().picture(self._indices[i], at_least)
 
 
 def evenly(total: int, wanted: int) -> list[int]:
@@ -65,7 +43,7 @@ def some_pictures(
     config = changed(subject.config, overrides)
     whole = open_data(config, split)
     same_classes(whole.taxonomy, subject.taxonomy, "data set", "checkpoint")
-    chosen = Chosen(whole, evenly(len(whole), pictures))
+    chosen = whole.chosen(evenly(len(whole), pictures))
     if not len(chosen):
         raise DataError(f"{whole.name}: the split {split!r} has no picture to look at")
     # In this process: some hundred pictures are read sooner than workers start.

@@ -9,6 +9,8 @@ from PIL import Image
 
 from tests.data.tiny import captions, document, draw_pictures, write_coco, write_json
 from unified.data.dataset import open_dataset
+from unified.data.letterbox import Letterbox
+from unified.data.loader import Loader
 from unified.errors import DataError
 
 LAYOUTS = {
@@ -51,6 +53,25 @@ def test_pictures_may_lie_in_folders_of_their_own(tmp_path: Path) -> None:
     draw_pictures(tmp_path / "images", content)
 
     assert open_dataset(tmp_path, "train").record(2).path == tmp_path / "images/sequence-5/000001.png"
+
+
+def test_chosen_pictures_come_with_their_own_size_and_labels_in_views_and_records_alike(tmp_path: Path) -> None:
+    content = document()
+    for entry, width in zip(content["images"], (64, 90, 30), strict=True):
+        entry["width"] = width
+    content["annotations"][2]["bbox"] = [0, 0, 30, 20]
+    whole = open_dataset(write_coco(tmp_path, content=content), "train")
+
+    chosen = whole.chosen([1, 0])
+
+    (batch,) = Loader(chosen, Letterbox(96), batch=2).epoch(0)
+    assert [sample.record.image_id for sample in batch.samples] == [2, 1]
+    for sample, i in zip(batch.samples, (1, 0), strict=True):
+        record, objects, truth = sample.record, sample.labels.objects, whole.record(i).labels.objects
+        assert record.size == whole.record(i).size and objects is not None and truth is not None
+        assert objects.categories.tolist() == truth.categories.tolist()
+        corners = sample.frame.to_input(truth.boxes.as_subclass(torch.Tensor))
+        assert torch.allclose(corners, objects.boxes.as_subclass(torch.Tensor).to(corners.dtype), atol=1e-3)
 
 
 @pytest.mark.parametrize(("there", "asked"), [("valid", "val"), ("val", "valid")])

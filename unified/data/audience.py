@@ -32,6 +32,10 @@ class Audience:
     def of(self, i: int) -> frozenset[str]:
         return frozenset(task for task, given in zip(self.tasks, self.given[i].tolist(), strict=True) if given)
 
+    def chosen(self, pictures: Sequence[int]) -> Audience:
+        """That of those pictures, in this order."""
+        return Audience(self.tasks, self.given[np.asarray(pictures, dtype=np.int64)])
+
     def counts(self) -> dict[str, int]:
         """Task → pictures with labels for it."""
         return dict(zip(self.tasks, self.given.sum(0).tolist(), strict=True))

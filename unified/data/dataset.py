@@ -18,6 +18,7 @@ from unified.data.findings import counts
 from unified.data.picture import open_picture
 from unified.data.readers import OnError, find_layout, read
 from unified.data.sample import Labels, Record, Taxonomy
+from unified.data.subset import subset
 
 
 class Dataset:
@@ -83,6 +84,11 @@ class Dataset:
     def limited(self, audience: Audience) -> Dataset:
         """The same pictures, with labels for the tasks of `audience` only."""
         return Dataset(self.name, self.split, self.annotations, audience=audience, parts=self.parts)
+
+    def chosen(self, pictures: Sequence[int]) -> Dataset:
+        """Those of its pictures, in this order."""
+        audience = None if self.audience is None else self.audience.chosen(pictures)
+        return Dataset(self.name, self.split, subset(self.annotations, pictures), audience=audience)
 
     def picture(self, i: int, at_least: int | None = None) -> Image.Image:
         """Picture i in RGB; `at_least` as in `open_picture`. Raises DataError if its size is not the annotated one."""
