@@ -15,11 +15,12 @@ from unified.errors import DataError
 def test_a_sound_data_set_is_said_to_be_sound(tmp_path: Path) -> None:
     report = check(write_coco(tmp_path))
 
-    assert report.sound and {finding.severity for finding in report.findings} <= {"note"}
+    found = [(finding.kind, finding.severity) for finding in report.findings]
+    assert report.sound and found == [("id gaps", "note"), ("unlabelled picture", "note")], "true, and no fault"
     (split,) = report.splits
     assert (split.pictures, split.objects, split.crowds, split.without_objects) == (3, 3, 1, 1)
     assert split.classes == {"cat": 1, "dog": 1}
-    assert "no errors" in report.text()
+    assert "no errors" in report.text() and "2 notes" in report.text()
 
 
 def test_every_fault_is_found_not_only_the_first(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ class Rows:
 
     def __post_init__(self) -> None:
         if len(self.instances) != len(self.boxes):
-            object.__setattr__(self, "instances", np.full(len(self.boxes), -1))
+            # A byte a row: those of a whole data set are not kept, but told by `Annotations.objects_of`.
+            object.__setattr__(self, "instances", np.full(len(self.boxes), -1, dtype=np.int8))
 
     def __len__(self) -> int:
         return len(self.boxes)

@@ -130,7 +130,7 @@ class Loader:
         while True:
             try:
                 parcel = next(parcels, None)
-            except RuntimeError as fault:
+            except (RuntimeError, OSError, EOFError) as fault:  # a worker that dies while it hands a batch over: OSError
                 waited += _LOOK
                 # Only the time-out of one look leaves DataLoader in order; it has no type of its own.
                 if "timed out" not in str(fault) or waited >= self._timeout:
@@ -140,7 +140,7 @@ class Loader:
                     self._orders.pending.popleft()
                 return parcel
 
-    def _lost(self, fault: RuntimeError) -> DataError:
+    def _lost(self, fault: Exception) -> DataError:
         pending = [str(self.dataset.record(draw.index).path) for draws in self._orders.pending for draw in draws]
         more = f" and {len(pending) - _NAMED} more" if len(pending) > _NAMED else ""
         return DataError(

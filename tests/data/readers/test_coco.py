@@ -339,7 +339,7 @@ def test_objects_are_light_to_hand_to_a_worker(tmp_path: Path, images: Path) -> 
     found = read(tmp_path, content, images)
 
     assert len(found.rows) == 5000
-    assert len(pickle.dumps(found)) < 72 * len(found.rows)  # bytes
+    assert len(pickle.dumps(found)) < 64 * len(found.rows)  # bytes
 
 
 def test_real_coco_annotations_read_without_a_fault(real_data: Path) -> None:
