@@ -130,7 +130,7 @@ class Loader:
         while True:
             try:
                 parcel = next(parcels, None)
-            except (RuntimeError, OSError, EOFError) as fault:  # a worker that dies while it hands a batch over: OSError
+            except (RuntimeError, OSError, EOFError) as fault:  # the last two: one died while it handed a batch over
                 waited += _LOOK
                 # Only the time-out of one look leaves DataLoader in order; it has no type of its own.
                 if "timed out" not in str(fault) or waited >= self._timeout:
