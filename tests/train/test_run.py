@@ -79,7 +79,7 @@ def test_every_start_is_recorded(tmp_path: Path) -> None:
     starts = json.loads((tmp_path / "run" / "environment.json").read_text())
     assert len(starts) == 2
     assert starts[0]["plan"]["updates"] == 12
-    assert starts[0]["precision"] == "float32, contiguous"
+    assert starts[0]["precision"] == "float32, channels last"
     assert {"torch", "unified"} <= starts[0]["packages"].keys()
 
 

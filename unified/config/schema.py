@@ -183,7 +183,7 @@ class Train(Section):
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.9999
     """Decay of the averaged weights an update, at most: a short run gets a shorter memory."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """auto: bfloat16 autocast with channels_last where the device computes it faster, else float32."""
+    """auto: bfloat16 autocast where the device computes it faster, else float32."""
     workers: NotNegativeInt | Auto = "auto"
     """Processes that load pictures; 0 = load in the training process. auto: by cores and shared memory."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
