@@ -392,7 +392,8 @@ def test_nothing_to_evaluate_on_leaves_the_last_checkpoint(tmp_path: Path) -> No
 def test_epochs_are_saved(every: int, steps: set[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: set[int] = set()
     monkeypatch.setattr(checkpoint, "save", lambda folder, state: saved.add(state.progress.step))
-    toy_trainer(tmp_path / "run", recipe=toy_recipe(checkpoint_every=every), evaluate=scripted(0.4, 0.3, 0.2, 0.1)).fit()
+    ever_worse = scripted(0.4, 0.3, 0.2, 0.1)
+    toy_trainer(tmp_path / "run", recipe=toy_recipe(checkpoint_every=every), evaluate=ever_worse).fit()
     assert saved == steps
 
 
