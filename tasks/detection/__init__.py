@@ -5,14 +5,15 @@ The head, loss and evaluation of YOLOR (arXiv 2105.04206), with implicit codes b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from unified.data.sample import Record, Sample, Taxonomy
-from unified.errors import ConfigError
+from unified.errors import CheckpointError, ConfigError
 from unified.model.implicit import ImplicitCode
 from unified.ops.frame import Frame
 from unified.task import Features, Levels, Output, Target, Task
@@ -122,3 +123,15 @@ class Detection(Task):
         if isinstance(self.options.anchors, str):
             sizes = box_sizes(records, input_size)
             self.anchors.copy_(choose_anchors(self.options.anchors, self.anchors, sizes, self.options.anchor_t))
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        found = state_dict.get(prefix + "anchors")
+        spelt_out = not isinstance(self.options.anchors, str)
+        if spelt_out and found is not None and found.shape == self.anchors.shape:
+            found = found.to(self.anchors)
+            if not torch.allclose(found, self.anchors):
+                raise CheckpointError(
+                    f"the checkpoint's boxes were learnt with the anchors {found.tolist()}, and detection.anchors says "
+                    f"{self.anchors.tolist()}; leave detection.anchors out to take the checkpoint's"
+                )
+        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -9,7 +9,7 @@ import torch
 
 from tasks.detection import Detection, Options, task
 from unified.data.sample import Sample, Taxonomy
-from unified.errors import ConfigError
+from unified.errors import CheckpointError, ConfigError
 from unified.task import Levels
 
 MakeSample = Callable[..., Sample]
@@ -104,3 +104,18 @@ def test_a_few_steps_teach_the_head_one_picture(levels: Levels, taxonomy: Taxono
     for label, wanted in ((0, [40, 40, 120, 160]), (2, [200, 80, 360, 180])):
         best = found.boxes[found.labels == label][0]
         assert best.tolist() == pytest.approx(wanted, abs=6)
+
+
+def test_anchors_that_are_spelt_out_are_not_replaced_by_those_of_a_checkpoint(
+    levels: Levels, taxonomy: Taxonomy
+) -> None:
+    own = [[list(anchor) for anchor in anchors] for anchors in levels.anchors.values()]
+    other = [[[2 * w, h] for w, h in anchors] for anchors in own]
+    weights = task(levels, taxonomy, anchors=own).state_dict()
+
+    with pytest.raises(CheckpointError, match=r"learnt with the anchors .* leave detection\.anchors out"):
+        task(levels, taxonomy, anchors=other).load_state_dict(weights)
+    task(levels, taxonomy, anchors=own).load_state_dict(weights)
+    taken = task(levels, taxonomy)
+    taken.load_state_dict(task(levels, taxonomy, anchors=other).state_dict())
+    assert taken.anchors.tolist() == other
