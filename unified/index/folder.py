@@ -139,7 +139,8 @@ class FolderBackend:
         if not any(segment.table.has_captions for segment in segments):
             raise RetrievalError(
                 f"{self.folder}: no captions are kept with this index, and text search looks at nothing else; build it "
-                "from a data set that has them (--data DIR), or with a model that makes them (the task caption)"
+                "from a data set that has them (--data DIR), or with a model that makes them (the task caption), where "
+                "Python's SQLite knows FTS5"
             )
         return best((mention for segment in segments for mention in segment.mentions(query, k, where)), k)
 
