@@ -117,6 +117,8 @@ def test_workers_take_half_of_the_cores_of_a_cpu_and_threads_the_rest(monkeypatc
     assert workers_of("auto", CPU) == 4 and threads_of(4, CPU) == 4
     assert workers_of("auto", CUDA) == 8 and threads_of(8, CUDA) == 8
     assert workers_of(3, CPU) == 3 and threads_of(30, CPU) == 1
+    assert workers_of("auto", CPU, pictures=200) == 0 and workers_of("auto", CPU, pictures=5000) == 4
+    assert workers_of(3, CPU, pictures=200) == 3, "what is asked for is done"
     monkeypatch.setattr("unified.build.cores", lambda: 1)
     assert workers_of("auto", CPU) == 1
 

@@ -40,6 +40,7 @@ from unified.train.warm_start import Taken, take
 from unified.train.weighting.catalogue import make as make_weighting
 
 MOST_WORKERS = 8  # more loader processes than this gain nothing even at 8 × 640 px on one GPU
+WORTH_WORKERS = 500  # pictures: a process needs five seconds or more to start, as it imports torch
 LOG_EVERY = 10  # updates between lines of metrics.jsonl
 
 
@@ -251,10 +252,15 @@ def start_from(path: str, model: MultiTaskModel) -> Taken:
     return take(model, checkpoint.load(Path(path)).model)
 
 
-def workers_of(workers: int | str, device: torch.device) -> int:
-    """Loader processes. On a CPU they compete with the training, which needs few pictures a second: half the cores."""
+def workers_of(workers: int | str, device: torch.device, *, pictures: int | None = None) -> int:
+    """Loader processes. On a CPU they compete with the training, which needs few pictures a second: half the cores.
+
+    `pictures` to be read once each: a few are read by the process itself before others have started.
+    """
     if isinstance(workers, int):
         return workers
+    if pictures is not None and pictures < WORTH_WORKERS:
+        return 0
     return min(MOST_WORKERS, max(cores() // 2, 1) if device.type == "cpu" else cores())
 
 

@@ -137,7 +137,7 @@ def evaluate_run(
     dataset = open_data(config, split)
     same_classes(dataset.taxonomy, taxonomy, "data set", "checkpoint")
     where = choose_device(device)
-    workers = workers_of(config.train.workers, where)
+    workers = workers_of(config.train.workers, where, pictures=len(dataset))
     loader = validation_loader(
         dataset, size=config.size, batch=config.train.batch, workers=workers, device=where, shuffle=shuffle_pictures
     )

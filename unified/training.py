@@ -157,7 +157,7 @@ def evaluator(
     config: Config, dataset: Dataset, device: torch.device, precision: Precision
 ) -> Callable[[MultiTaskModel], Mapping[str, Scores]]:
     """What scores the averaged model during the training."""
-    workers = workers_of(config.train.workers, device)
+    workers = workers_of(config.train.workers, device, pictures=len(dataset))
     loader = validation_loader(dataset, size=config.size, batch=config.train.batch, workers=workers, device=device)
 
     def score(model: MultiTaskModel) -> Mapping[str, Scores]:
