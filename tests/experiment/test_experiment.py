@@ -96,6 +96,7 @@ def test_runs_are_trained_once_and_a_changed_experiment_does_not_mix_with_them(
     found = grid(experiment, tmp_path / "out", words)
     said: list[str] = []
     assert train_all(found, jobs=1, tell=said.append) == []
+    assert [path.name for path in (tmp_path / "out" / "alone").iterdir()] == ["seed-0"], "alone/* names runs only"
     stamps = [(run.path / METRICS).stat().st_mtime_ns for run in found]
     assert train_all(grid(experiment, tmp_path / "out", words), jobs=1, tell=said.append) == []
     assert stamps == [(run.path / METRICS).stat().st_mtime_ns for run in found]

@@ -21,7 +21,7 @@ from unified.train.log import METRICS, read
 from unified.train.run import CONFIG, STATUS
 from unified.training import train
 
-LOG = "train.log"  # what a run prints; beside its folder, which is the run's own
+LOGS = "logs"  # what runs print; not beside their folders: `runs/variant/*` is to name runs alone
 
 Tell = Callable[[str], None]
 
@@ -134,13 +134,15 @@ def _trained(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, str]]:
 
 
 def train_one(run: Run) -> str:
-    """Train or go on with one run, what it prints going to a file beside its folder; returns why it failed, or ''."""
+    """Train or go on with one run, printing to logs/VARIANT-seed-N.log; returns why it failed, or ''."""
     if (process := run.trainer()) is not None:
         return f"process {process} is training it; call this again when it is done"
     if run.state() == "finished":  # by another experiment that shares the folder, in the meantime
         return ""
-    run.path.parent.mkdir(parents=True, exist_ok=True)
-    with (run.path.parent / f"{run.path.name}-{LOG}").open("a", encoding="utf-8") as file:
+    variant, logs = run.path.parent, run.path.parents[1] / LOGS
+    variant.mkdir(parents=True, exist_ok=True)
+    logs.mkdir(exist_ok=True)
+    with (logs / f"{variant.name}-{run.path.name}.log").open("a", encoding="utf-8") as file:
         try:
             train(run.config, out=run.path, resume=run.state() is not None, console=Console(file=file, width=160))
         except UnifiedError as error:
