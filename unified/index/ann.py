@@ -20,8 +20,8 @@ Mask = NDArray[np.bool_]
 Positions = NDArray[np.int64]
 
 FLAT = "Flat"
-# FAISS's guidelines: 30 to 256 training vectors an inverted list. k-means, the longest part of building, is cut short: more
-# vectors and ten rounds (FAISS's own) find nothing more at the same nprobe, and the recall reached is measured anyway.
+# FAISS's guidelines: 30 to 256 training vectors an inverted list. k-means, the longest part of building, is cut short:
+# with more vectors and FAISS's ten rounds no more is found at the same nprobe, and what is found is measured anyway.
 TRAINING_VECTORS_PER_LIST = 40
 ROUNDS = 5
 READ_CHUNK = 1 << 20
