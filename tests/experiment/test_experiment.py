@@ -194,6 +194,12 @@ def test_differences_are_paired_by_seed_and_directions_judged_by_their_interval(
     assert "| codes − joint | +1.0 ± 0.1 ✓ |" in text and "Not as shipped" not in text
 
 
+def test_variants_without_a_common_number_are_not_compared(tmp_path: Path) -> None:
+    experiment, found, table = table_of(tmp_path, {"joint": [0.1, 0.2], "alone": [0.3, 0.1]})
+    text = markdown(experiment, table, found)
+    assert "| alone − joint |" in text and "codes − " not in text
+
+
 def test_a_table_says_what_was_changed_on_the_command_line(tmp_path: Path) -> None:
     experiment, found, table = table_of(tmp_path, {"joint": [0.1]})
     changed = ["train.epochs=2", "size=64"]

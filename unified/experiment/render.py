@@ -61,6 +61,7 @@ def markdown(experiment: Experiment, table: Outcome, found: Numbers, changed: Se
         [f"{name} − {other}", *(_difference(cells[number].differences[other]) for number in experiment.numbers)]
         for name, cells in table.cells.items()
         for other in experiment.against(name)
+        if any(cells[number].differences[other].mean is not None for number in experiment.numbers)
     ]
     if body:
         parts += ["", *_table(["paired by seed", *experiment.numbers], body)]
