@@ -71,7 +71,11 @@ class Ranks:
         return f"cuda:{self.local}" if self.world > 1 and cuda else option
 
     def wrapped(self, model: nn.Module) -> nn.Module:
-        """`model` as every process trains it: with gradients averaged over them."""
+        """`model` as every process trains it: with gradients averaged over them.
+
+        It must be on its device and in its memory format by now: gradients are exchanged in the layout of this moment,
+        and one that lies otherwise later comes back in a wrong order.
+        """
         if self.world == 1:
             return model
         if next(model.parameters()).is_cuda:  # torch has no such thing for CPUs
