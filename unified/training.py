@@ -99,7 +99,7 @@ def _train(
         _tell(console, dataset.summary())
     for task in unscored(model, val_set):
         _tell(console, f"{val_set.name}, {val_set.split}: no picture is labelled for {task}, which will have no scores")
-    wrapped = ranks.wrapped(model.to(device).to(memory_format=precision.memory_format))
+    wrapped = ranks.wrapped(model.to(device), precision.memory_format)
     trainer = Trainer(
         wrapped,
         joint,

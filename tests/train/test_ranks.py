@@ -75,7 +75,7 @@ def test_one_process_asks_nobody() -> None:
     tensor = torch.ones(2)
     assert alone.total(tensor) is tensor
     model = torch.nn.Linear(1, 1)
-    assert alone.wrapped(model) is model
+    assert alone.wrapped(model, torch.channels_last) is model
 
 
 def test_what_torchrun_says_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def run(case: Case, ranks: Ranks) -> tuple[Trainer, Watcher]:
     trunk = ToyTrunk()
     trunk.norm, trunk.drop = torch.nn.Identity(), torch.nn.Identity()  # type: ignore[assignment]
     tasks = {"bright": ToyTask("bright", case.bright), "rare": ToyTask("rare", case.rare)}
-    model = ranks.wrapped(MultiTaskModel(trunk, tasks).to(memory_format=FLOAT32.memory_format))
+    model = ranks.wrapped(MultiTaskModel(trunk, tasks), FLOAT32.memory_format)
     late = {"rare": Ramp(0.0, 1.0, from_=0.3, to=0.6)} if case.delayed else {}
     joint = JointLoss(
         {task: {"fit": 1.0} for task in TASKS},

@@ -70,12 +70,12 @@ class Ranks:
         cuda = option == "cuda" or (option == "auto" and torch.cuda.is_available())
         return f"cuda:{self.local}" if self.world > 1 and cuda else option
 
-    def wrapped(self, model: nn.Module) -> nn.Module:
-        """`model` as every process trains it: with gradients averaged over them.
+    def wrapped(self, model: nn.Module, layout: torch.memory_format) -> nn.Module:
+        """`model`, which is on its device, as every process trains it: with gradients averaged over them.
 
-        It must be on its device and in its memory format by now: gradients are exchanged in the layout of this moment,
-        and one that lies otherwise later comes back in a wrong order.
+        Laid out first: gradients are exchanged in the layout that is found, and come back disordered if it changes.
         """
+        model = model.to(memory_format=layout)
         if self.world == 1:
             return model
         if next(model.parameters()).is_cuda:  # torch has no such thing for CPUs

@@ -57,7 +57,7 @@ class Trainer:
     """Trains `model`, which is on its device already, by `recipe`.
 
     Args:
-        model: possibly wrapped in DistributedDataParallel.
+        model: on its device and in its layout, possibly wrapped in DistributedDataParallel (`Ranks.wrapped`).
         evaluate: scores the averaged model; only the first process asks it.
         run: where to save; None = nowhere (every process but the first).
         sinks: who is told how it goes.
@@ -78,7 +78,7 @@ class Trainer:
         freezing: Freezing | None = None,
     ) -> None:
         self.device = next(model.parameters()).device
-        self.model = model.to(memory_format=precision.memory_format)
+        self.model = model
         self.bare = unwrapped(model)
         self.joint = joint.to(self.device)
         self.loader = loader
