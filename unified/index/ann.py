@@ -48,6 +48,7 @@ class Ann:
         self.index, self.kind = index, kind
         self.compressed = kind.endswith("RFlat")
         self.lists = 1 if kind == FLAT else int(self._inverted().nlist)
+        self._unfiltered: dict[Effort, Any] = {}  # FAISS only reads them, and to make one takes longer than to check it
         if self.lists > 1 and not self.compressed:
             index.make_direct_map()  # where to find the vector of a position
 
@@ -103,11 +104,15 @@ class Ann:
         return scores, positions
 
     def parameters(self, effort: Effort, among: Mask | None = None) -> Any:
-        """FAISS's parameter object for one search."""
-        faiss = load_faiss()
-        allowed: dict[str, Any] = {}
+        """FAISS's parameter object for a search."""
         if among is not None:
-            allowed["sel"] = faiss.IDSelectorBitmap(np.packbits(among, bitorder="little"))
+            return self._parameters(effort, sel=load_faiss().IDSelectorBitmap(np.packbits(among, bitorder="little")))
+        if effort not in self._unfiltered:
+            self._unfiltered[effort] = self._parameters(effort)
+        return self._unfiltered[effort]
+
+    def _parameters(self, effort: Effort, **allowed: Any) -> Any:
+        faiss = load_faiss()
         if self.kind == FLAT:
             return faiss.SearchParameters(**allowed)
         lists = faiss.SearchParametersIVF(nprobe=min(effort.nprobe or self.lists, self.lists), **allowed)

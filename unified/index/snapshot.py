@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +54,12 @@ class Snapshot:
 
     def hits(self, found: Neighbours) -> list[list[Hit]]:
         """The entries of what was found, those of each id read once."""
-        wanted = np.unique(found.ids[found.ids != NOTHING])
-        entries = dict(zip(wanted.tolist(), self.entries(wanted), strict=True))
+        rows = found.ids.tolist()
+        wanted = sorted(set(chain.from_iterable(rows)) - {NOTHING})
+        entries = dict(zip(wanted, self.entries(wanted), strict=True))
         return [
             [Hit(id, score, entries[id]) for id, score in zip(ids, scores, strict=True) if id != NOTHING]
-            for ids, scores in zip(found.ids.tolist(), found.scores.tolist(), strict=True)
+            for ids, scores in zip(rows, found.scores.tolist(), strict=True)
         ]
 
     def entries(self, ids: Sequence[int] | Positions) -> list[Entry]:
