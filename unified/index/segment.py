@@ -40,7 +40,8 @@ class Segment:
         else:
             scores, positions = self._by_structure(queries, min(k, count), effort, among, count)
         ids = self.table.ids[positions]
-        ids[positions == NOTHING] = NOTHING
+        if lacks(positions):
+            ids[positions == NOTHING] = NOTHING
         return Neighbours(ids, scores)
 
     def mentions(self, query: str, k: int, where: Filter | None) -> list[Mention]:
@@ -77,8 +78,13 @@ class Segment:
         nprobe = min(self.ann.lists, nprobe * len(self.table) // count)
         effort = Effort(nprobe, effort.k_factor or self.record.k_factor)
         scores, positions = self.ann.search(queries, k, effort, among=among)
-        if (positions[:, -1] == NOTHING).any():  # those lists held fewer than k: look through all
+        if lacks(positions):  # those lists held fewer than k: look through all
             short = np.flatnonzero(positions[:, -1] == NOTHING)
             everything = Effort(self.ann.lists, effort.k_factor)
             scores[short], positions[short] = self.ann.search(queries[short], k, everything, among=among)
         return scores, positions
+
+
+def lacks(positions: Positions) -> bool:
+    """Whether fewer than k were found somewhere: a row of positions, or ids, (N, k) ends in NOTHING."""
+    return positions.size > 0 and bool(positions[:, -1].min() == NOTHING)

@@ -14,7 +14,7 @@ from unified.index.ann import Ann, Positions
 from unified.index.backend import Effort, Filter, Neighbours, Vectors
 from unified.index.entry import Entry, Hit
 from unified.index.manifest import CURE, Manifest, SegmentRecord, read_verified
-from unified.index.segment import NOTHING, Segment
+from unified.index.segment import NOTHING, Segment, lacks
 from unified.index.table import Table
 
 
@@ -122,7 +122,9 @@ def _load(folder: Path, manifest: Manifest, record: SegmentRecord, held: dict[st
 
 
 def _cosines(ids: Positions, scores: Vectors) -> Neighbours:
-    """Rounding can lift a product of unit vectors above 1; what was not found has -inf."""
-    scores.clip(-1, 1, out=scores)
-    scores[ids == NOTHING] = -np.inf
+    """Rounding can lift a product of unit vectors above 1; what was not found, at the end of a row, has -inf."""
+    np.minimum(scores, 1, out=scores)
+    np.maximum(scores, -1, out=scores)
+    if lacks(ids):
+        scores[ids == NOTHING] = -np.inf
     return Neighbours(ids, scores)
