@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from analysis.cka import linear_cka, p_value, unbiased_hsic
+from analysis.cka import association, linear_cka, p_value, unbiased_hsic
 
 N = 64
 
@@ -44,6 +44,14 @@ def test_hsic_is_the_sum_over_all_different_quadruples() -> None:
     assert float(unbiased_hsic(*zero_diagonal)) == pytest.approx(total / count)
 
 
+def test_the_association_of_rows_differs_between_pairings_as_hsic_does() -> None:
+    x, y = (a - a.mean(0) for a in (torch.randn(N, 5).double(), torch.randn(N, 7).double()))
+    k, m = ((a @ a.T).fill_diagonal_(0) for a in (x, y))
+    for order in (torch.randperm(N) for _ in range(5)):
+        change = unbiased_hsic(k, m[order][:, order]) - unbiased_hsic(k, m)
+        assert float(association(x, y[order]) - association(x, y)) == pytest.approx(float(change) * N * (N - 3))
+
+
 def test_independent_data_have_p_values_spread_over_0_to_1() -> None:
     values = torch.tensor([p_value(torch.randn(20, 3), torch.randn(20, 3), permutations=39) for _ in range(60)])
     assert 0.35 < float(values.mean()) < 0.65 and float(values.min()) >= 1 / 40
@@ -52,3 +60,4 @@ def test_independent_data_have_p_values_spread_over_0_to_1() -> None:
 def test_too_few_examples_or_none_that_differ_have_no_cka() -> None:
     assert math.isnan(linear_cka(torch.randn(3, 2), torch.randn(3, 2)))
     assert math.isnan(linear_cka(torch.ones(8, 2), torch.randn(8, 2)))
+    assert math.isnan(p_value(torch.ones(8, 2), torch.randn(8, 2)))
