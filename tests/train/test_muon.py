@@ -16,18 +16,20 @@ def test_singular_values_come_near_one_and_vectors_stay(shape: tuple[int, int]) 
     torch.manual_seed(0)
     matrix = torch.randn(shape, dtype=torch.float64)
     u, s, v = torch.linalg.svd(matrix, full_matrices=False)
-    found = u.T @ orthogonal(matrix) @ v.T
+    found = u.T @ orthogonal([matrix])[0] @ v.T
     assert found.diagonal()[s > 0.05 * s[0]].sub(1).abs().max() < 0.35
     assert found.sub(found.diagonal().diag()).abs().max() < 1e-9
 
 
-def test_matrices_of_one_shape_are_orthogonalised_together_as_alone() -> None:
-    matrices = torch.randn(3, 4, 9, dtype=torch.float64)
-    assert torch.allclose(orthogonal(matrices), torch.stack([orthogonal(matrix) for matrix in matrices]), atol=1e-12)
+def test_matrices_of_all_shapes_are_orthogonalised_together_as_alone() -> None:
+    stacks = [torch.randn(*shape, dtype=torch.float64) for shape in ((3, 4, 9), (2, 4, 5), (9, 4), (1, 6, 6))]
+    for stack, found in zip(stacks, orthogonal(stacks), strict=True):
+        alone = [orthogonal([matrix])[0] for matrix in stack.view(-1, *stack.shape[-2:])]
+        assert torch.allclose(found, torch.stack(alone).view_as(stack), atol=1e-12)
 
 
 def test_a_gradient_of_zero_moves_nothing() -> None:
-    assert not orthogonal(torch.zeros(3, 4)).any()
+    assert not orthogonal([torch.zeros(3, 4)])[0].any()
 
 
 def groups(matrix: nn.Parameter, other: nn.Parameter) -> list[dict[str, object]]:
@@ -46,7 +48,7 @@ def test_kernels_move_by_the_orthogonalised_momentum() -> None:
         kernel.grad = torch.randn_like(kernel)
         gradient = kernel.grad.reshape(4, 27)
         momentum = 0.9 * momentum + 0.1 * gradient
-        update = orthogonal(0.9 * momentum + 0.1 * gradient) * 0.2 * math.sqrt(27)
+        update = orthogonal([0.9 * momentum + 0.1 * gradient])[0] * 0.2 * math.sqrt(27)
         expected = expected * (1 - 0.01 * 0.1) - 0.01 * update.reshape(expected.shape)
         optimizer.step()
     assert torch.allclose(kernel, expected, atol=1e-12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -155,3 +156,22 @@ def test_the_decay_of_sgd_shrinks_with_the_pictures_of_an_update() -> None:
     run = plan(recipe, batches=4, batch=8)
     decays = {group["name"]: group["weight_decay"] for group in make_optimizer(recipe, run, toy_model()).param_groups}
     assert decays[DECAY] == pytest.approx(5e-4 / 8)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_vectors_move_by_the_fused_kernel_as_without_it(optimizer: Literal["adamw", "muon"]) -> None:
+    recipe = Recipe(epochs=1, optimizer=optimizer)
+    fused, plain = Everything(), Everything()
+    plain.load_state_dict(fused.state_dict())
+    optimizers = [make_optimizer(recipe, plan(recipe, batches=9, batch=4), module) for module in (fused, plain)]
+    assert any(group.get("fused") for group in optimizers[0].param_groups)
+    for group in optimizers[1].param_groups:
+        group["fused"] = None
+    for _ in range(3):
+        for a, b in zip(fused.parameters(), plain.parameters(), strict=True):
+            a.grad = torch.randn_like(a)
+            b.grad = a.grad.clone()
+        for each in optimizers:
+            each.step()
+    for a, b in zip(fused.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -51,14 +51,14 @@ class Muon(AdamW):
             self.param_groups = groups
 
     def _move(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float, weight_decay: float) -> None:
-        """Matrices of one shape are orthogonalised together: a network has many small ones."""
+        """Matrices of one shape are stacked: a network has many small ones."""
         alike: dict[torch.Size, list[tuple[nn.Parameter, Tensor]]] = defaultdict(list)
         for parameter in parameters:
             if parameter.grad is not None:
                 matrix = self._ahead(parameter, parameter.grad, momentum).flatten(1)
                 alike[matrix.shape].append((parameter, matrix))
-        for shape, members in alike.items():
-            updates = orthogonal(torch.stack([matrix for _, matrix in members]))
+        stacks = orthogonal([torch.stack([matrix for _, matrix in members]) for members in alike.values()])
+        for (shape, members), updates in zip(alike.items(), stacks, strict=True):
             for (parameter, _), update in zip(members, updates, strict=True):
                 parameter.mul_(1.0 - lr * weight_decay)
                 parameter.sub_(update.view(parameter.shape), alpha=lr * UPDATE_RMS * math.sqrt(max(shape)))
@@ -72,22 +72,45 @@ class Muon(AdamW):
         return gradient.lerp(mean, momentum)
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
-    """(…, m, n) with the same singular vectors, and singular values between about 0.7 and 1.2.
+def orthogonal(stacks: Sequence[Tensor]) -> list[Tensor]:
+    """Each (…, m, n) with the same singular vectors, and singular values between about 0.7 and 1.2.
 
     The smallest, under a thousandth of the largest, stay below. Newton-Schulz: X ← (a + b XXᵀ + c (XXᵀ)²) X, all of it
-    on the smaller Gramian, and X multiplied once at the end.
+    on the smaller Gramian, those of one size together whatever the other side, and X multiplied once at the end.
     """
-    tall = matrices.shape[-2] > matrices.shape[-1]
-    x = matrices.mT if tall else matrices
-    x = x / torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True).clamp(min=1e-7)  # no singular value above 1
-    gramian = x @ x.mT
+    wide = [_unit(stack.mT if _tall(stack) else stack) for stack in stacks]
+    of_side: dict[int, list[int]] = defaultdict(list)
+    for i, x in enumerate(wide):
+        of_side[x.shape[-2]].append(i)
+    found = list(wide)
+    for side, places in of_side.items():
+        gramians = [(wide[i] @ wide[i].mT).view(-1, side, side) for i in places]
+        products = _iterated(torch.cat(gramians)).split([len(gramian) for gramian in gramians])
+        for i, product in zip(places, products, strict=True):
+            x = product.view(*wide[i].shape[:-2], side, side) @ wide[i]
+            found[i] = (x.mT if _tall(stacks[i]) else x).contiguous()
+    return found
+
+
+def _tall(matrices: Tensor) -> bool:
+    return matrices.shape[-2] > matrices.shape[-1]
+
+
+def _unit(x: Tensor) -> Tensor:
+    """No singular value above 1; zeros stay zeros."""
+    length: Tensor = torch.linalg.vector_norm(x, dim=(-2, -1), keepdim=True)
+    return x / length.clamp(min=1e-7)
+
+
+def _iterated(gramian: Tensor) -> Tensor:
+    """(k, s, s) XXᵀ → what X has to be multiplied with."""
     a, b, c = QUINTIC
-    one = torch.eye(x.shape[-2], dtype=x.dtype, device=x.device)
-    product = one
-    for _ in range(ITERATIONS):
-        step = a * one + b * gramian + c * gramian @ gramian
-        product = step @ product
-        gramian = step @ gramian @ step
-    found: Tensor = product @ x
-    return (found.mT if tall else found).contiguous()
+    product = None
+    for left in reversed(range(ITERATIONS)):
+        step = torch.baddbmm(gramian, gramian, gramian, beta=b, alpha=c)
+        step.diagonal(dim1=-2, dim2=-1).add_(a)
+        product = step if product is None else step @ product
+        if left:
+            gramian = step @ gramian @ step
+    assert product is not None
+    return product
