@@ -6,7 +6,7 @@ READY := .venv/.ready
 # Test processes share the cores: one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-# Containers often forbid these files; without them every process compiles torch anew, for ten seconds.
+# Containers often forbid bytecode files; without them every process compiles torch anew, for ten seconds.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo test lint clean

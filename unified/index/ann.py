@@ -48,7 +48,7 @@ class Ann:
         self.index, self.kind = index, kind
         self.compressed = kind.endswith("RFlat")
         self.lists = 1 if kind == FLAT else int(self._inverted().nlist)
-        self._unfiltered: dict[Effort, Any] = {}  # FAISS only reads them, and to make one takes longer than to check it
+        self._unfiltered: dict[Effort, Any] = {}  # FAISS only reads them; making one costs as much as checking a query
         if self.lists > 1 and not self.compressed:
             index.make_direct_map()  # where to find the vector of a position
 

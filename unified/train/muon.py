@@ -104,13 +104,17 @@ def _unit(x: Tensor) -> Tensor:
 
 def _iterated(gramian: Tensor) -> Tensor:
     """(k, s, s) XXᵀ → what X has to be multiplied with."""
-    a, b, c = QUINTIC
-    product = None
-    for left in reversed(range(ITERATIONS)):
-        step = torch.baddbmm(gramian, gramian, gramian, beta=b, alpha=c)
-        step.diagonal(dim1=-2, dim2=-1).add_(a)
-        product = step if product is None else step @ product
-        if left:
-            gramian = step @ gramian @ step
-    assert product is not None
+    step = product = _polynomial(gramian)
+    for _ in range(ITERATIONS - 1):
+        gramian = step @ gramian @ step
+        step = _polynomial(gramian)
+        product = step @ product
     return product
+
+
+def _polynomial(gramian: Tensor) -> Tensor:
+    """a + b G + c G²."""
+    a, b, c = QUINTIC
+    found = torch.baddbmm(gramian, gramian, gramian, beta=b, alpha=c)
+    found.diagonal(dim1=-2, dim2=-1).add_(a)
+    return found
