@@ -74,8 +74,20 @@ def test_labels_are_kept_by_share(tiny_run: TinyRun) -> None:
     config = tiny_config(tiny_run.data, "train.keep_labels.detection=0.25")
     kept = with_labels_kept(config, open_data(config, "train"))
     assert kept.audience is not None and kept.audience.counts() == {"detection": 2, "classification": 8}
+    assert len(kept) == 8
     other = tiny_config(tiny_run.data)
     assert with_labels_kept(other, whole := open_data(other, "train")) is whole
+
+
+def test_pictures_that_keep_no_label_are_not_shown(tiny_run: TinyRun) -> None:
+    kept_labels = "train.keep_labels.detection=0.25"
+    config = two_sources(tiny_run.data, "detection, classification", "detection", kept_labels)
+    whole = open_data(config, "train")
+    kept = with_labels_kept(config, whole)
+    assert kept.audience is not None and kept.audience.counts() == {"detection": 4, "classification": 8}
+    assert kept.audience.given.any(1).all()
+    one, two = kept.parts.values()
+    assert one == 8 and one + two == len(kept), "all of the first source has tags"
 
 
 def test_a_task_that_no_data_set_labels_is_an_error(tiny_run: TinyRun) -> None:

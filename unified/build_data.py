@@ -43,12 +43,16 @@ def open_data(config: Config, split: str) -> Dataset:
 
 
 def with_labels_kept(config: Config, dataset: Dataset) -> Dataset:
-    """The training data with the share of labels that `train.keep_labels` leaves to each task."""
+    """The training data with the share of labels that `train.keep_labels` leaves to each task.
+
+    Pictures that no task keeps a label of are left out: they would take a place in the batch, and teach nothing.
+    """
     if not (shares := config.train.keep_labels):
         return dataset
     tasks = list(config.tasks)
-    audience = dataset.audience or Audience.of_parts(tasks, [(len(dataset), tasks)])
-    return dataset.limited(audience.keeping(shares, config.train.seed))
+    whole = dataset.audience or Audience.of_parts(tasks, [(len(dataset), tasks)])
+    audience = whole.keeping(shares, config.train.seed)
+    return dataset.limited(audience).chosen(audience.labelled())
 
 
 def check_labels(model: MultiTaskModel, dataset: Dataset) -> None:

@@ -25,6 +25,11 @@ def test_a_share_of_the_labels_is_kept_by_lot_for_each_task_by_itself() -> None:
     assert (kept.given != whole.keeping({"detection": 0.25, "caption": 0.5}, seed=2).given).any()
 
 
+def test_pictures_with_labels_for_no_task_are_told_apart() -> None:
+    audience = Audience.of_parts(TASKS, [(1, ["detection"]), (2, []), (1, TASKS)])
+    assert audience.labelled() == [0, 3]
+
+
 def test_what_a_task_keeps_does_not_depend_on_the_other_tasks() -> None:
     alone = Audience.of_parts(["caption"], [(100, TASKS)]).keeping({"caption": 0.3}, seed=0)
     among = Audience.of_parts(TASKS, [(100, TASKS)]).keeping({"caption": 0.3}, seed=0)

@@ -36,6 +36,11 @@ class Audience:
         """That of those pictures, in this order."""
         return Audience(self.tasks, self.given[np.asarray(pictures, dtype=np.int64)])
 
+    def labelled(self) -> list[int]:
+        """The pictures with labels for any task."""
+        found: list[int] = self.given.any(1).nonzero()[0].tolist()
+        return found
+
     def counts(self) -> dict[str, int]:
         """Task → pictures with labels for it."""
         return dict(zip(self.tasks, self.given.sum(0).tolist(), strict=True))

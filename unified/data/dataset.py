@@ -86,9 +86,12 @@ class Dataset:
         return Dataset(self.name, self.split, self.annotations, audience=audience, parts=self.parts)
 
     def chosen(self, pictures: Sequence[int]) -> Dataset:
-        """Those of its pictures, in this order."""
+        """Those of its pictures, in this order, in which the sources come one after the other as before."""
         audience = None if self.audience is None else self.audience.chosen(pictures)
-        return Dataset(self.name, self.split, subset(self.annotations, pictures), audience=audience)
+        ends = np.cumsum(list(self.parts.values()))
+        left = np.bincount(np.searchsorted(ends, pictures, side="right"), minlength=len(ends))
+        parts = dict(zip(self.parts, left.tolist(), strict=True))
+        return Dataset(self.name, self.split, subset(self.annotations, pictures), audience=audience, parts=parts)
 
     def picture(self, i: int, at_least: int | None = None) -> Image.Image:
         """Picture i in RGB; `at_least` as in `open_picture`. Raises DataError if its size is not the annotated one."""
