@@ -38,8 +38,7 @@ class Audience:
 
     def labelled(self) -> list[int]:
         """The pictures with labels for any task."""
-        found: list[int] = self.given.any(1).nonzero()[0].tolist()
-        return found
+        return np.flatnonzero(self.given.any(axis=1)).tolist()
 
     def counts(self) -> dict[str, int]:
         """Task → pictures with labels for it."""
