@@ -40,6 +40,7 @@ def shapes(
     val: Annotated[int, typer.Option(help="Pictures to evaluate on.")] = 200,
     size: Annotated[int, typer.Option(help="Side of the square pictures in pixels.")] = 192,
     seed: Annotated[int, typer.Option(help="Another seed, other pictures; the same seed, the same files.")] = 0,
+    identities: Annotated[int, typer.Option(help="Different objects on the pictures to train on, at most.")] = 240,
     workers: Annotated[int | None, typer.Option(help="Processes that draw.  [default: one a core]")] = None,
 ) -> None:
     """Scenes of textured shapes.
@@ -49,7 +50,16 @@ def shapes(
     from unified.data.shapes import make_shapes
 
     with progress("drawing shapes") as report:
-        make_shapes(folder, train=train, val=val, size=size, seed=seed, workers=workers, progress=report)
+        make_shapes(
+            folder,
+            train=train,
+            val=val,
+            size=size,
+            seed=seed,
+            identities=identities,
+            workers=workers,
+            progress=report,
+        )
     say(f"{folder}: {train} pictures to train on, {val} to evaluate on; next: unified train jdc-shapes data={folder}")
 
 

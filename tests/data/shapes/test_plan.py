@@ -35,6 +35,14 @@ def test_val_shows_identities_of_train_and_of_its_own(plan: Plan) -> None:
     assert len(plan.unseen_identities) >= 30
 
 
+def test_train_has_as_many_identities_as_are_asked_for() -> None:
+    plan = make_plan(1000, 200, seed=0, identities=600)
+    found = images_by_identity(plan.train)
+    assert len(found) == len(plan.train_identities) == 600
+    assert min(len(images) for images in found.values()) >= 2
+    assert len(plan.unseen_identities) == 40 and not set(plan.unseen_identities) & set(found)
+
+
 def test_categories_are_balanced(plan: Plan) -> None:
     counts = Counter(identity.category for identities in plan.train for identity in identities)
     assert set(counts) == set(CATEGORIES)

@@ -163,6 +163,18 @@ def test_a_set_of_other_parameters_is_not_overwritten(tmp_path: Path) -> None:
     assert contents(tmp_path) == before
 
 
+def test_a_manifest_from_before_identities_could_be_asked_for_means_as_many_as_then(tmp_path: Path) -> None:
+    make_shapes(tmp_path, train=2, val=1, size=32)
+    manifest = json.loads((tmp_path / "shapes.json").read_text("utf-8"))
+    assert manifest["parameters"].pop("identities") == 240
+    (tmp_path / "shapes.json").write_text(json.dumps(manifest), "utf-8")
+    before = contents(tmp_path)
+    make_shapes(tmp_path, train=2, val=1, size=32)
+    assert contents(tmp_path) == before
+    with pytest.raises(DataError, match="other parameters"):
+        make_shapes(tmp_path, train=2, val=1, size=32, identities=9)
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "set").write_text("", "utf-8")
     with pytest.raises(DataError, match="is a file"):
@@ -177,6 +189,8 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         ({"size": 8}, r"size = \[8\]"),
         ({"size": []}, r"size = \[\]"),
         ({"seed": -1}, "seed = -1"),
+        ({"identities": 0}, "identities = 0, but there are 1 to 2000"),
+        ({"identities": 9999}, "identities = 9999"),
         ({"workers": 0}, "workers = 0"),
     ],
 )

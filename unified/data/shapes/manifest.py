@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from unified.data.shapes.plan import MOST_IDENTITIES
 from unified.errors import ConfigError, DataError
 
 MANIFEST = "shapes.json"
@@ -17,6 +18,7 @@ _VERSION = 1
 
 SPLITS = ("train", "val")
 _SIDES = (32, 4096)
+_IDENTITIES = (1, 2000)  # there are only so many that differ clearly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,8 @@ class Parameters:
     sizes: tuple[int, ...]
     """Each picture's width and height are drawn from these, pixels."""
     seed: int
+    identities: int = MOST_IDENTITIES
+    """Of train, at most."""
 
     def check(self) -> None:
         """Raise ConfigError where a parameter is out of range."""
@@ -39,6 +43,9 @@ class Parameters:
             raise ConfigError(f"shapes: size = {list(self.sizes)}, but sizes are {low} to {high} pixels, at least one")
         if self.seed < 0:
             raise ConfigError(f"shapes: seed = {self.seed}, but a seed is 0 or more")
+        fewest, most = _IDENTITIES
+        if not fewest <= self.identities <= most:
+            raise ConfigError(f"shapes: identities = {self.identities}, but there are {fewest} to {most}")
 
     def images(self, split: str) -> int:
         """Pictures in `split`."""
@@ -109,7 +116,9 @@ def _read(root: Path) -> tuple[dict[str, object], bool] | None:
     """Header and completeness; None where there is no manifest that can be read."""
     try:
         found = json.loads((root / MANIFEST).read_text("utf-8"))
-        return {key: found[key] for key in ("generator", "version", "parameters")}, found["complete"] is True
+        header = {key: found[key] for key in ("generator", "version")}
+        parameters = {"identities": MOST_IDENTITIES, **found["parameters"]}  # which older manifests do not name
+        return {**header, "parameters": parameters}, found["complete"] is True
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -28,7 +28,9 @@ class Plan:
 
 
 _STREAM = 1
-_MAX_TRAIN, _MAX_VAL = 240, 80
+MOST_IDENTITIES = 240
+"""Of train, where nothing else is asked for."""
+_MAX_VAL = 80
 _OCCURRENCES = 3
 """A small set has fewer identities rather than identities seen less often than this."""
 
@@ -39,17 +41,17 @@ _TWIN_SHARE = 0.15
 """Share of the images with one identity twice."""
 
 
-def make_plan(train: int, val: int, seed: int) -> Plan:
-    """Cast `train` and `val` images."""
+def make_plan(train: int, val: int, seed: int, identities: int = MOST_IDENTITIES) -> Plan:
+    """Cast `train` and `val` images; `identities` is the largest number of train's."""
     rng = np.random.default_rng([seed, _STREAM])
     train_counts, val_counts = _draw_counts(train, rng), _draw_counts(val, rng)
-    of_train = _affordable(train_counts, _MAX_TRAIN)
+    of_train = _affordable(train_counts, identities)
     of_val = _affordable(val_counts, _MAX_VAL)
     unseen, seen = of_val // 2, min(of_val - of_val // 2, of_train)
-    identities = make_identities(of_train + unseen, seed)
-    known, fresh = identities[:of_train], identities[of_train:]
+    cast = make_identities(of_train + unseen, seed)
+    known, fresh = cast[:of_train], cast[of_train:]
     return Plan(
-        identities=identities,
+        identities=cast,
         train_identities=tuple(identity.number for identity in known),
         seen_identities=tuple(identity.number for identity in known[:seen]),
         unseen_identities=tuple(identity.number for identity in fresh),

@@ -12,7 +12,7 @@ _TEXT = """\
 
 Synthetic scenes, drawn by a program; no rights of others. Written by
 
-    unified data make shapes DIR --train {train} --val {val} --size {size} --seed {seed}
+    unified data make shapes DIR --train {train} --val {val} --size {size} --seed {seed} --identities {identities}
 
 which gives the same files again.
 
@@ -45,6 +45,7 @@ def readme(parameters: Parameters, plan: Plan) -> str:
         val=parameters.val,
         size=" --size ".join(str(size) for size in parameters.sizes),
         seed=parameters.seed,
+        identities=parameters.identities,
         train_identities=len(plan.train_identities),
         seen=len(plan.seen_identities),
         unseen=len(plan.unseen_identities),

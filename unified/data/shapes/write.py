@@ -18,7 +18,7 @@ from unified.data.shapes.captions import describe
 from unified.data.shapes.identity import Identity
 from unified.data.shapes.layout import compose
 from unified.data.shapes.manifest import SPLITS, Parameters, annotation_path, claim, file_name, finish
-from unified.data.shapes.plan import Plan, make_plan
+from unified.data.shapes.plan import MOST_IDENTITIES, Plan, make_plan
 from unified.data.shapes.preview import Exhibit, draw_preview
 from unified.data.shapes.readme import readme
 from unified.data.shapes.records import captions_file, instances_file
@@ -37,6 +37,7 @@ def make_shapes(
     val: int = 200,
     size: int | Sequence[int] = 192,
     seed: int = 0,
+    identities: int = MOST_IDENTITIES,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> None:
@@ -46,6 +47,7 @@ def make_shapes(
 
     Args:
         size: side of the square pictures, pixels; of several sizes, each picture's width and height are drawn.
+        identities: how many objects train has at most, all different; a small set has fewer, so that each recurs.
         workers: processes that draw; by default one a CPU core, or none beside this one for a small set. As always with
             processes, a script that calls this needs `if __name__ == "__main__":`.
 
@@ -54,14 +56,14 @@ def make_shapes(
         DataError: `root` holds something else, or a data set of other parameters.
     """
     sizes = (size,) if isinstance(size, int) else tuple(size)
-    parameters = Parameters(train=train, val=val, sizes=sizes, seed=seed)
+    parameters = Parameters(train=train, val=val, sizes=sizes, seed=seed, identities=identities)
     parameters.check()
     if workers is not None and workers < 1:
         raise ConfigError(f"shapes: workers = {workers}, but at least 1 process has to draw")
     root = Path(root)
     if not claim(root, parameters):
         return
-    plan = make_plan(train, val, seed)
+    plan = make_plan(train, val, seed, identities)
     for folder in ("annotations", *(f"images/{split}" for split in SPLITS)):
         (root / folder).mkdir(parents=True, exist_ok=True)
     jobs = list(_jobs(root, plan, parameters))
