@@ -41,7 +41,7 @@ def test_the_folder_holds_what_its_readme_says(root: Path) -> None:
     assert names == pictures | notes | {"README.md", "preview.png", "shapes.json"}
     command = re.search(r"unified data make shapes DIR (.*)", (root / "README.md").read_text("utf-8"))
     assert command
-    assert command[1] == "--train 6 --val 3 --size 64 --seed 0"
+    assert command[1] == "--train 6 --val 3 --size 64 --seed 0 --identities 240"
 
 
 @pytest.mark.parametrize("workers", [1, 2])
