@@ -1,8 +1,8 @@
 """Embedding: a vector for every object and one for the picture; alike is near.
 
 With detection on the same trunk this is the paper's JDE, joint detection and embedding (arXiv 2105.04206, §5.4 and
-Table 3), for any number of classes. Reading order: `target` (what is the same), `head`, `read`, `loss`, `result`,
-`retrieval`, `verification`, `metric`.
+Table 3), for any number of classes. Reading order: `target` (what is the same), `head`, `read`, `whitening`, `loss`,
+`result`, `retrieval`, `verification`, `metric`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .perfect import perfect_map
 from .read import jittered, read_vectors
 from .result import Embeddings
 from .target import encode, same_as
+from .whitening import Whitening
 
 __all__ = ["Embedding", "Embeddings", "Options", "task"]
 
@@ -64,6 +65,7 @@ class Embedding(Task):
                 "names none; use target: self, target: category, or data with an `identity` (or `track_id`) an object"
             )
         self.register_buffer("trained", torch.arange(classes))
+        self.whitening = None if options.whiten is None else Whitening(options.dimension, options.whiten)
         self.gains = {options.loss: options.gain}
         self.criterion = make_loss(
             options.loss,
@@ -94,11 +96,14 @@ class Embedding(Task):
             boxes = jittered(boxes, self.options.jitter)
         with torch.autocast(raw.device.type, enabled=False):
             vectors = self.read(raw, boxes, image)
+            if self.training and self.whitening is not None:
+                self.whitening.gather(vectors, numbers)
             return {self.options.loss: self.criterion(vectors, numbers)}
 
     def read(self, raw: Tensor, boxes: Tensor, image: Tensor) -> Tensor:
         """Vectors (N, D) of boxes (N, 4) xyxy in input pixels of the pictures `image` (N,)."""
-        return read_vectors(raw, boxes, image, stride=self.stride, grid=self.options.grid)
+        vectors = read_vectors(raw, boxes, image, stride=self.stride, grid=self.options.grid)
+        return vectors if self.whitening is None else self.whitening(vectors)
 
     def decode(self, raw: Tensor, frames: Sequence[Frame], *, score: float | None = None) -> list[Embeddings]:
         """The whole pictures; a `score` does not apply. `describe` adds the objects."""

@@ -61,6 +61,11 @@ class Options(BaseModel):
         description="triplet: of the distance; arcface: of the angle, in radians; cosface: of the cosine.",
     )
     scale: float = Field(default=30.0, gt=0, description="arcface, cosface: of the cosine, before the softmax.")
+    whiten: float | None = Field(
+        default=None,
+        gt=0,
+        description="Shrinkage of a learnt whitening, for few identities: what differs within one counts less.",
+    )
     memory: int = Field(
         default=0,
         ge=0,
