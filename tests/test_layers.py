@@ -24,7 +24,7 @@ LAYERS = [
     ["unified.config"],
     ["unified.build_data"],
     ["unified.build"],
-    ["unified.evaluate"],
+    ["unified.evaluate", "unified.settle"],
     ["unified.predict", "unified.training"],
     ["unified.index"],
     ["unified.planted"],

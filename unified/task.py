@@ -9,7 +9,7 @@ The engine knows tasks through this file only. `tests/test_contract.py` checks e
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -167,6 +167,7 @@ class Task(nn.Module, ABC):
     name: str
     gains: Mapping[str, float]  # default weight of each loss part; applied by the joint loss, never by `loss`
     fitness: Mapping[str, float]  # how the metric's numbers make the one number that picks the best checkpoint
+    settles: bool = False  # whether it has something to measure with weights as they are; see `settle`
 
     @abstractmethod
     def forward(self, features: Features) -> Raw:
@@ -231,6 +232,12 @@ class Task(nn.Module, ABC):
         """Look at the training labels before every training, resumed ones too, for what only the loss needs.
 
         Checkpoints do not hold it.
+        """
+
+    def settle(self, answers: Iterable[tuple[Raw, Target]]) -> None:
+        """Before each evaluation of a training, in eval mode: measure on training pictures what no gradient teaches.
+
+        What is found must live in buffers. Called only where `settles`.
         """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -32,10 +32,12 @@ from unified.build import (
 from unified.build_data import check_labels, open_data, unscored, with_labels_kept
 from unified.config import Config
 from unified.data.dataset import Dataset
+from unified.data.sample import Batch
 from unified.errors import MissingExtraError
 from unified.evaluate import Inference, evaluate
 from unified.model.multitask import MultiTaskModel
 from unified.ops.device import choose_device
+from unified.settle import settle
 from unified.task import Scores
 from unified.train.checkpoint import Provenance
 from unified.train.code_log import CodeLog
@@ -99,12 +101,14 @@ def _train(
         _tell(console, dataset.summary())
     for task in unscored(model, val_set):
         _tell(console, f"{val_set.name}, {val_set.split}: no picture is labelled for {task}, which will have no scores")
+    kinship = kinship_of(model, train_set)
+    settling = training_loader(config, train_set, device, kinship=kinship)
     wrapped = ranks.wrapped(model.to(device), precision.memory_format)
     trainer = Trainer(
         wrapped,
         joint,
-        training_loader(config, train_set, device, kinship=kinship_of(model, train_set), ranks=ranks),
-        evaluator(config, val_set, device, precision),
+        training_loader(config, train_set, device, kinship=kinship, ranks=ranks),
+        evaluator(config, val_set, device, precision, settling.epoch),
         recipe_of(config.train),
         precision=precision,
         run=run if ranks.first else None,
@@ -154,13 +158,18 @@ def seed_everything(seed: int) -> None:
 
 
 def evaluator(
-    config: Config, dataset: Dataset, device: torch.device, precision: Precision
+    config: Config,
+    dataset: Dataset,
+    device: torch.device,
+    precision: Precision,
+    training: Callable[[int], Iterator[Batch]],
 ) -> Callable[[MultiTaskModel], Mapping[str, Scores]]:
-    """What scores the averaged model during the training."""
+    """What scores the averaged model during the training, once it settled on the batches of `training(epoch)`."""
     workers = workers_of(config.train.workers, device, pictures=len(dataset))
     loader = validation_loader(dataset, size=config.size, batch=config.train.batch, workers=workers, device=device)
 
     def score(model: MultiTaskModel) -> Mapping[str, Scores]:
+        settle(model, training, precision)
         return evaluate(Inference.of(model, device, precision), loader.epoch(0))[0]
 
     return score

@@ -7,7 +7,7 @@ Table 3), for any number of classes. Reading order: `target` (what is the same),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -66,6 +66,7 @@ class Embedding(Task):
             )
         self.register_buffer("trained", torch.arange(classes))
         self.whitening = None if options.whiten is None else Whitening(options.dimension, options.whiten)
+        self.settles = self.whitening is not None
         self.gains = {options.loss: options.gain}
         self.criterion = make_loss(
             options.loss,
@@ -96,14 +97,15 @@ class Embedding(Task):
             boxes = jittered(boxes, self.options.jitter)
         with torch.autocast(raw.device.type, enabled=False):
             vectors = self.read(raw, boxes, image)
-            if self.training and self.whitening is not None:
-                self.whitening.gather(vectors, numbers)
             return {self.options.loss: self.criterion(vectors, numbers)}
 
     def read(self, raw: Tensor, boxes: Tensor, image: Tensor) -> Tensor:
         """Vectors (N, D) of boxes (N, 4) xyxy in input pixels of the pictures `image` (N,)."""
-        vectors = read_vectors(raw, boxes, image, stride=self.stride, grid=self.options.grid)
+        vectors = self._read_plain(raw, boxes, image)
         return vectors if self.whitening is None else self.whitening(vectors)
+
+    def _read_plain(self, raw: Tensor, boxes: Tensor, image: Tensor) -> Tensor:
+        return read_vectors(raw, boxes, image, stride=self.stride, grid=self.options.grid)
 
     def decode(self, raw: Tensor, frames: Sequence[Frame], *, score: float | None = None) -> list[Embeddings]:
         """The whole pictures; a `score` does not apply. `describe` adds the objects."""
@@ -132,6 +134,13 @@ class Embedding(Task):
         image = torch.repeat_interleave(torch.arange(len(frames)), torch.tensor(counts))
         vectors = self.read(raw, inside.to(raw.device), image.to(raw.device)).cpu()
         return list(torch.split(vectors, counts))
+
+    def settle(self, answers: Iterable[tuple[Tensor, Target]]) -> None:
+        """How vectors of one identity scatter."""
+        if self.whitening is not None:
+            self.whitening.fit(
+                (self._read_plain(raw, target["boxes"], target["image"]), target["same"]) for raw, target in answers
+            )
 
     def metric(self) -> RetrievalMetric:
         return RetrievalMetric(self.name, self.options.target, self.taxonomy.categories, self.trained)

@@ -1,45 +1,59 @@
 """Learnt whitening: what differs within an identity counts less.
 
-    v' = C_λ^(−1/2) v / ‖·‖,    C_λ = C + λ (tr C / D) I,    C = E[(v − v̄)(v − v̄)ᵀ] within an identity
+    v' = C_λ^(−1/2) (v − m) / ‖·‖,    C_λ = C + λ (tr C / D) I,    C = E[(v − v̄)(v − v̄)ᵀ] within an identity
 
-Learnt whitening of image retrieval (Mikolajczyk and Matas, ICCV 2007; arXiv 1711.02512, §3.3), which is Fisher's
-discriminant with shrinkage. Where identities are few, a loss cannot teach a network what to overlook on identities that
-it has never seen; how the vectors of one identity scatter says it in closed form. C is gathered while training, as a
-batch norm gathers its statistics; the loss sees the vectors as they are.
+m is the mean of all vectors. Learnt whitening of image retrieval (Mikolajczyk and Matas, ICCV 2007; arXiv 1711.02512,
+§3.3), which is Fisher's discriminant with shrinkage. Where identities are few, a loss cannot teach a network what to
+overlook on those that it has never seen; how the vectors of one identity scatter says it in closed form.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-MOMENTUM = 0.05  # of a batch in C
-
 
 class Whitening(nn.Module):
-    """Vectors (N, D) → (N, D) of length 1; in training as they are."""
+    """Vectors (N, D) → (N, D) of length 1, whitened once `fit` was called; in training as they are."""
 
+    mean: Tensor  # (D,), m
     within: Tensor  # (D, D), C
 
     def __init__(self, dimension: int, shrinkage: float) -> None:
         super().__init__()
         self.shrinkage = shrinkage
-        self.register_buffer("within", torch.eye(dimension) / dimension)
+        self.register_buffer("mean", torch.zeros(dimension))
+        self.register_buffer("within", torch.eye(dimension))
 
     def forward(self, vectors: Tensor) -> Tensor:
-        return vectors if self.training else F.normalize(vectors @ self.matrix().to(vectors), dim=1)
+        if self.training:
+            return vectors
+        return F.normalize((vectors - self.mean) @ self.matrix().to(vectors), dim=1)
 
     @torch.no_grad()
-    def gather(self, vectors: Tensor, numbers: Tensor) -> None:
-        """Take in a batch of vectors (N, D) with numbers (N,), equal numbers meaning the same."""
-        _, group, sizes = numbers.unique(return_inverse=True, return_counts=True)
-        freedom = len(vectors) - len(sizes)
-        if not freedom:
-            return
-        sums = vectors.new_zeros(len(sizes), vectors.shape[1]).index_add_(0, group, vectors)
-        strayed = vectors - (sums / sizes[:, None])[group]
-        self.within.lerp_(strayed.T @ strayed / freedom, MOMENTUM)
+    def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Measure m and C on batches of vectors (N, D) and numbers (N,), equal numbers meaning the same.
+
+        Only vectors of one batch are compared. Where none has another of its number, nothing changes.
+        """
+        total = torch.zeros_like(self.mean, dtype=torch.float64)
+        scatter = torch.zeros_like(self.within, dtype=torch.float64)
+        count = freedom = 0
+        for vectors, numbers in batches:
+            _, group, sizes = numbers.unique(return_inverse=True, return_counts=True)
+            exact = vectors.double()
+            sums = exact.new_zeros(len(sizes), len(self.mean)).index_add_(0, group, exact)
+            strayed = exact - (sums / sizes[:, None])[group]
+            total += exact.sum(0)
+            scatter += strayed.T @ strayed
+            count += len(vectors)
+            freedom += len(vectors) - len(sizes)
+        if freedom:
+            self.mean.copy_(total / count)
+            self.within.copy_(scatter / freedom)
 
     def matrix(self) -> Tensor:
         """(D, D) float64, symmetric: C_λ^(−1/2)."""
@@ -49,11 +63,12 @@ class Whitening(nn.Module):
         return matrix
 
     def fold(self) -> nn.Module:
-        """The matrix as a layer."""
+        """Mean and matrix as one layer."""
         matrix = self.matrix()
-        layer = nn.Linear(len(matrix), len(matrix), bias=False).to(self.within)
+        layer = nn.Linear(len(matrix), len(matrix)).to(self.within)
         with torch.no_grad():
             layer.weight.copy_(matrix)
+            layer.bias.copy_(-matrix @ self.mean.double())
         return nn.Sequential(layer, UnitLength()).train(self.training)
 
 
