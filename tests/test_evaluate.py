@@ -20,6 +20,24 @@ CPU = torch.device("cpu")
 FLOAT32 = Precision.choose(CPU, "float32")
 
 
+def test_device_and_precision_are_those_of_the_config_or_of_what_goes_over_it(
+    tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[tuple[torch.device, str]] = []
+    choose = Precision.choose
+
+    def watched(device: torch.device, option: str = "auto") -> Precision:
+        used.append((device, option))
+        return choose(device, option)
+
+    monkeypatch.setattr(Precision, "choose", watched)
+    evaluate_run(tiny_run.path)
+    evaluate_run(tiny_run.path, ["train.precision=bfloat16"])
+    assert used == [(torch.device("cpu"), "float32"), (torch.device("cpu"), "bfloat16")]
+    with pytest.raises(ConfigError, match=r"device 'cuda:99' is not here"):
+        evaluate_run(tiny_run.path, ["device=cuda:99"])
+
+
 def test_a_run_is_scored_as_it_was_in_training(tiny_run: TinyRun) -> None:
     seen: list[tuple[int, int]] = []
     scores = evaluate_run(

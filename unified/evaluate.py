@@ -118,14 +118,15 @@ def evaluate_run(
     overrides: Sequence[str] = (),
     *,
     split: str = "val",
-    device: str = "auto",
-    precision: str = "auto",
+    device: str | None = None,
+    precision: str | None = None,
     shuffle_pictures: bool = False,
     progress: Progress | None = None,
 ) -> dict[str, Scores]:
     """Score the best checkpoint of a run, or the checkpoint given, on a split of its data set, as in `open_data`.
 
-    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.workers=0`.
+    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.workers=0`,
+    `device=cpu`, `train.precision=float32`; the latter two may be given as `device` and `precision`, too.
     With `shuffle_pictures`, what the model says of each picture is scored by the labels of another: what is left is
     what it says without looking.
 
@@ -136,12 +137,12 @@ def evaluate_run(
     config = changed(stored, overrides)
     dataset = open_data(config, split)
     same_classes(dataset.taxonomy, taxonomy, "data set", "checkpoint")
-    where = choose_device(device)
+    where = choose_device(device or config.device)
     workers = workers_of(config.train.workers, where, pictures=len(dataset))
     loader = validation_loader(
         dataset, size=config.size, batch=config.train.batch, workers=workers, device=where, shuffle=shuffle_pictures
     )
-    inference = Inference.of(model, where, Precision.choose(where, precision))
+    inference = Inference.of(model, where, Precision.choose(where, precision or config.train.precision))
     batches = mismatched(loader.epoch(0)) if shuffle_pictures else loader.epoch(0)
     scores = evaluate(inference, batches, total=len(dataset), progress=progress)[0]
     for found in scores.values() if shuffle_pictures else ():
