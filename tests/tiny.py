@@ -55,7 +55,8 @@ def make_tiny_run(root: Path) -> TinyRun:
 
 def make_untrained_run(data: Path, path: Path, *overrides: str) -> TinyRun:
     """A checkpoint of detection and embedding as they are before any training: quick, and good enough to be asked."""
-    config = tiny_config(data, "tasks.embedding.dimension=16", *overrides, name="jde-shapes")
+    codes = "tasks.embedding.codes={align: {operator: add}, refine: {operator: mul}}"
+    config = tiny_config(data, "tasks.embedding.dimension=16", codes, *overrides, name="jde-shapes")
     taxonomy = open_dataset(data, "train").taxonomy
     torch.manual_seed(0)
     state = build_model(config, taxonomy).state_dict()

@@ -65,7 +65,7 @@ def test_another_size_is_another_origin(embedder: Embedder, tiny_jde: TinyRun, t
 def test_the_same_tensors_that_are_read_in_another_way_are_another_origin(
     embedder: Embedder, tiny_jde: TinyRun, tmp_path: Path
 ) -> None:
-    other = Embedder.load(make_untrained_run(tiny_jde.data, tmp_path, "tasks.embedding.grid=4").path, device="cpu")
+    other = Embedder.load(make_untrained_run(tiny_jde.data, tmp_path, "tasks.embedding.grid=2").path, device="cpu")
     assert other.origin.codes == embedder.origin.codes
     with pytest.raises(RetrievalError, match=rf"{embedder.origin.model}(?s:.*){other.origin.model}"):
         require_same(embedder.origin, other.origin)
