@@ -244,7 +244,7 @@ def test_a_picture_or_vector_that_cannot_be_read_is_3(cli: Cli, built: Path, tmp
 def test_an_index_of_another_model_is_refused_with_both_hashes(
     cli: Cli, built: Path, picture: Path, tiny_jde: TinyRun, tmp_path: Path
 ) -> None:
-    other = make_untrained_run(tiny_jde.data, tmp_path / "other", "tasks.embedding.grid=4").path
+    other = make_untrained_run(tiny_jde.data, tmp_path / "other", "tasks.embedding.grid=2").path
     with Index.open(built) as index:
         mine = index.origin.model
     for words in (["query", built, "--image", picture], ["index", "add", built, picture]):
