@@ -35,6 +35,16 @@ def test_each_task_learns_from_its_own_data_set_and_is_scored_on_it(tiny_run: Ti
     }, "each on the pictures that are labelled for it, once"
 
 
+def test_pictures_that_keep_no_label_are_counted(tiny_run: TinyRun, tmp_path: Path) -> None:
+    kept = "train.keep_labels={detection: 0.25, classification: 0.25}"
+    printed = train_quietly(tiny_config(tiny_run.data, kept), tmp_path / "run")
+    (line,) = (line for line in printed.splitlines() if "keep no label" in line)
+    left_out = int(line.split()[0])
+    assert 4 <= left_out <= 6, "two pictures a task, which may be the same ones"
+    assert line == f"{left_out} of 8 pictures keep no label (train.keep_labels) and are not shown"
+    assert f"train: {8 - left_out} pictures" in printed
+
+
 @pytest.mark.slow
 def test_a_resumed_training_of_several_data_sets_is_equal_to_the_bit(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from tasks.embedding import Embedding
 from tests.tiny import TinyRun, tiny_config, train_quietly
@@ -14,9 +13,12 @@ from unified import settle as module
 from unified.build import build_model, load_model, training_loader
 from unified.build_data import open_data
 from unified.data.sample import Batch
+from unified.errors import DataError
 from unified.settle import settle
 from unified.task import Target
+from unified.train import checkpoint
 from unified.train.precision import Precision
+from unified.train.trainer import Trainer
 
 CPU = torch.device("cpu")
 WHITENED = ("tasks.classification=false", "tasks.embedding={whiten: 0.1, dimension: 8}")
@@ -47,7 +49,7 @@ def test_only_tasks_that_want_to_look_do(tiny_run: TinyRun, monkeypatch: pytest.
     settle(model, epoch, Precision.choose(CPU))
     assert shown == [0, 1], "eight pictures an epoch"
     assert [len(target["labelled"]) for _, target in looked] == [4, 4, 4]
-    assert all(isinstance(raw, dict | list | Tensor) for raw, _ in looked)
+    assert all(not level.requires_grad for raw, _ in looked for level in raw)
 
 
 def test_a_checkpoint_holds_what_was_measured_with_its_weights(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -64,3 +66,26 @@ def test_a_checkpoint_holds_what_was_measured_with_its_weights(tiny_run: TinyRun
     task.whitening.within.copy_(torch.eye(8))
     settle(model, loader.epoch, Precision.choose(CPU))
     torch.testing.assert_close(task.whitening.within, kept, rtol=1e-3, atol=1e-7)
+
+
+def test_a_resumed_training_that_settles_is_equal_to_the_bit(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PICTURES", 12)
+    config = tiny_config(tiny_run.data, *WHITENED, "train.epochs=2", "train.checkpoint_every=1")
+    train_quietly(config, tmp_path / "straight")
+    update = Trainer._update
+
+    def stopped(self: Trainer, index: int, window: object) -> None:
+        if self.progress.step == 3:
+            raise DataError("stop here")
+        update(self, index, window)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "_update", stopped)
+    with pytest.raises(DataError, match="stop here"):
+        train_quietly(config, tmp_path / "run")
+    monkeypatch.setattr(Trainer, "_update", update)
+    train_quietly(config, tmp_path / "run", resume=True)
+    one, other = (checkpoint.load(tmp_path / name / "checkpoints" / "last") for name in ("straight", "run"))
+    assert all(value.equal(other.model[name]) for name, value in one.model.items())
+    assert one.progress.scores == other.progress.scores

@@ -237,7 +237,8 @@ class Task(nn.Module, ABC):
     def settle(self, answers: Iterable[tuple[Raw, Target]]) -> None:
         """Before each evaluation of a training, in eval mode: measure on training pictures what no gradient teaches.
 
-        What is found must live in buffers. Called only where `settles`.
+        What is found must live in buffers. They are the averaged model's alone: a checkpoint between two evaluations
+        has them mixed with those, untouched, of the model that is trained. Called only where `settles`.
         """
 
 

@@ -74,7 +74,8 @@ def _train(
     config: Config, out: Path | None, resume: bool, console: Console, device: torch.device, ranks: Ranks
 ) -> Path:
     data = config.dataset()
-    train_set, val_set = with_labels_kept(config, open_data(config, "train")), open_data(config, "val")
+    whole, val_set = open_data(config, "train"), open_data(config, "val")
+    train_set = with_labels_kept(config, whole)
     same_classes(train_set.taxonomy, val_set.taxonomy, f"{data.train} split", f"{data.val} split")
     seed_everything(config.train.seed)
     model = build_model(config, train_set.taxonomy)
@@ -99,16 +100,17 @@ def _train(
     )
     for dataset in (train_set, val_set):
         _tell(console, dataset.summary())
+    if left_out := len(whole) - len(train_set):
+        _tell(console, f"{left_out} of {len(whole)} pictures keep no label (train.keep_labels) and are not shown")
     for task in unscored(model, val_set):
         _tell(console, f"{val_set.name}, {val_set.split}: no picture is labelled for {task}, which will have no scores")
-    kinship = kinship_of(model, train_set)
-    settling = training_loader(config, train_set, device, kinship=kinship)
+    loader = training_loader(config, train_set, device, kinship=kinship_of(model, train_set), ranks=ranks)
     wrapped = ranks.wrapped(model.to(device), precision.memory_format)
     trainer = Trainer(
         wrapped,
         joint,
-        training_loader(config, train_set, device, kinship=kinship, ranks=ranks),
-        evaluator(config, val_set, device, precision, settling.epoch),
+        loader,
+        evaluator(config, val_set, device, precision, loader.epoch),
         recipe_of(config.train),
         precision=precision,
         run=run if ranks.first else None,

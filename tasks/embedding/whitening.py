@@ -33,18 +33,18 @@ class Whitening(nn.Module):
             return vectors
         return F.normalize((vectors - self.mean) @ self.matrix().to(vectors), dim=1)
 
-    @torch.no_grad()
+    @torch.no_grad()  # and on the CPU: not every device has float64
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Measure m and C on batches of vectors (N, D) and numbers (N,), equal numbers meaning the same.
 
         Only vectors of one batch are compared. Where none has another of its number, nothing changes.
         """
-        total = torch.zeros_like(self.mean, dtype=torch.float64)
-        scatter = torch.zeros_like(self.within, dtype=torch.float64)
+        total = torch.zeros(self.mean.shape, dtype=torch.float64)
+        scatter = torch.zeros(self.within.shape, dtype=torch.float64)
         count = freedom = 0
         for vectors, numbers in batches:
-            _, group, sizes = numbers.unique(return_inverse=True, return_counts=True)
-            exact = vectors.double()
+            _, group, sizes = numbers.cpu().unique(return_inverse=True, return_counts=True)
+            exact = vectors.cpu().double()
             sums = exact.new_zeros(len(sizes), len(self.mean)).index_add_(0, group, exact)
             strayed = exact - (sums / sizes[:, None])[group]
             total += exact.sum(0)
@@ -56,8 +56,8 @@ class Whitening(nn.Module):
             self.within.copy_(scatter / freedom)
 
     def matrix(self) -> Tensor:
-        """(D, D) float64, symmetric: C_λ^(−1/2)."""
-        values, axes = torch.linalg.eigh(self.within.double())
+        """(D, D) float64 on the CPU, symmetric: C_λ^(−1/2)."""
+        values, axes = torch.linalg.eigh(self.within.cpu().double())
         values = values.clamp(min=0.0)
         matrix: Tensor = axes * (values + self.shrinkage * values.mean()).rsqrt() @ axes.T
         return matrix
@@ -68,7 +68,7 @@ class Whitening(nn.Module):
         layer = nn.Linear(len(matrix), len(matrix)).to(self.within)
         with torch.no_grad():
             layer.weight.copy_(matrix)
-            layer.bias.copy_(-matrix @ self.mean.double())
+            layer.bias.copy_(-matrix @ self.mean.cpu().double())
         return nn.Sequential(layer, UnitLength()).train(self.training)
 
 
