@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unified.errors import MissingExtraError, RetrievalError
-from unified.index.backend import Effort, Vectors
+from unified.index.backend import NOTHING, Effort, Vectors
 
 Mask = NDArray[np.bool_]
 Positions = NDArray[np.int64]
@@ -96,12 +96,11 @@ class Ann:
     def search(
         self, queries: Vectors, k: int, effort: Effort, *, among: Mask | None = None
     ) -> tuple[Vectors, Positions]:
-        """Scores and positions (N, k), most similar first, among the positions that `among` allows.
+        """Cosines and positions (N, k), most similar first, among the positions that `among` allows.
 
-        What was not found has position -1, at the end of a row.
+        What was not found has position `NOTHING` and cosine -inf, at the end of a row.
         """
-        scores, positions = self.index.search(queries, k, params=self.parameters(effort, among))
-        return scores, positions
+        return _cosines(*self.index.search(queries, k, params=self.parameters(effort, among)))
 
     def parameters(self, effort: Effort, among: Mask | None = None) -> Any:
         """FAISS's parameter object for a search."""
@@ -131,10 +130,18 @@ class Ann:
 
 
 def exact(queries: Vectors, vectors: Vectors, k: int) -> tuple[Vectors, Positions]:
-    """Scores and positions (N, k) by comparing every query with every vector; the truth that recall is measured by."""
+    """Cosines and positions (N, k) by comparing every query with every vector; the truth that recall is measured by."""
     faiss = load_faiss()
-    scores, positions = faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
-    return scores, positions
+    return _cosines(*faiss.knn(queries, vectors, k, metric=faiss.METRIC_INNER_PRODUCT))
+
+
+def _cosines(products: Vectors, positions: Positions) -> tuple[Vectors, Positions]:
+    """Rounding can lift a product of unit vectors above 1; where nothing was found, FAISS gives the least number."""
+    np.minimum(products, 1, out=products)
+    if min(products[:, -1].tolist(), default=0) < -1:  # a row's last is its least; a list, as most queries come alone
+        np.maximum(products, -1, out=products)
+        products[positions == NOTHING] = -np.inf
+    return products, positions
 
 
 def _train(index: Any, vectors: Vectors) -> None:

@@ -14,6 +14,7 @@ from unified.index.origin import Origin
 from unified.index.text import Mention
 
 Vectors = NDArray[np.float32]
+NOTHING = -1  # the id, and the position, of what was not found
 
 
 @dataclass(frozen=True, slots=True)

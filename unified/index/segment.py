@@ -8,14 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from unified.index.ann import Ann, Mask, Positions, exact
-from unified.index.backend import Effort, Filter, Neighbours, Vectors
+from unified.index.backend import NOTHING, Effort, Filter, Neighbours, Vectors
 from unified.index.manifest import SegmentRecord
 from unified.index.table import Table
 from unified.index.text import Mention
 
 # So few vectors are compared one by one sooner than a structure made for all of them is searched.
 COMPARED_ONE_BY_ONE = 5_000
-NOTHING = -1
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,7 @@ class Segment:
             scores, positions = self._one_by_one(queries, min(k, count), np.flatnonzero(among))
         else:
             scores, positions = self._by_structure(queries, min(k, count), effort, among, count)
-        ids = self.table.ids[positions]
-        if lacks(positions):
-            ids[positions == NOTHING] = NOTHING
-        return Neighbours(ids, scores)
+        return Neighbours(self._ids[positions], scores)
 
     def mentions(self, query: str, k: int, where: Filter | None) -> list[Mention]:
         """Pictures whose captions answer an FTS5 query; none where there are no captions."""
@@ -78,13 +74,13 @@ class Segment:
         nprobe = min(self.ann.lists, nprobe * len(self.table) // count)
         effort = Effort(nprobe, effort.k_factor or self.record.k_factor)
         scores, positions = self.ann.search(queries, k, effort, among=among)
-        if lacks(positions):  # those lists held fewer than k: look through all
-            short = np.flatnonzero(positions[:, -1] == NOTHING)
+        if NOTHING in positions[:, -1].tolist():  # those lists held fewer than k: look through all
+            short = positions[:, -1] == NOTHING
             everything = Effort(self.ann.lists, effort.k_factor)
             scores[short], positions[short] = self.ann.search(queries[short], k, everything, among=among)
         return scores, positions
 
-
-def lacks(positions: Positions) -> bool:
-    """Whether fewer than k were found somewhere: a row of positions, or ids, (N, k) ends in NOTHING."""
-    return positions.size > 0 and bool(positions[:, -1].min() == NOTHING)
+    @cached_property
+    def _ids(self) -> Positions:
+        """By position, and last, where NumPy looks for position -1, `NOTHING`."""
+        return np.append(self.table.ids, NOTHING)

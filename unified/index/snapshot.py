@@ -11,10 +11,10 @@ import numpy as np
 
 from unified.errors import DataError, RetrievalError
 from unified.index.ann import Ann, Positions
-from unified.index.backend import Effort, Filter, Neighbours, Vectors
+from unified.index.backend import NOTHING, Effort, Filter, Neighbours, Vectors
 from unified.index.entry import Entry, Hit
 from unified.index.manifest import CURE, Manifest, SegmentRecord, read_verified
-from unified.index.segment import NOTHING, Segment, lacks
+from unified.index.segment import Segment
 from unified.index.table import Table
 
 
@@ -42,15 +42,14 @@ class Snapshot:
         """(N, k) of all segments; rows end in id -1 where fewer match."""
         parts = [segment.search(queries, k, where, effort) for segment in self.segments]
         if len(parts) == 1 and parts[0].ids.shape[1] == k:
-            return _cosines(parts[0].ids, parts[0].scores)
+            return parts[0]
         padding = Neighbours(
             np.full((len(queries), k), NOTHING, np.int64), np.full((len(queries), k), -np.inf, np.float32)
         )
         ids = np.concatenate([part.ids for part in (*parts, padding)], axis=1)
         scores = np.concatenate([part.scores for part in (*parts, padding)], axis=1)
-        scores[ids == NOTHING] = -np.inf
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        return _cosines(np.take_along_axis(ids, best, 1), np.take_along_axis(scores, best, 1))
+        return Neighbours(np.take_along_axis(ids, best, 1), np.take_along_axis(scores, best, 1))
 
     def hits(self, found: Neighbours) -> list[list[Hit]]:
         """The entries of what was found, those of each id read once."""
@@ -119,12 +118,3 @@ def _load(folder: Path, manifest: Manifest, record: SegmentRecord, held: dict[st
         bits = np.frombuffer(read(record.live), np.uint8)
         live = np.unpackbits(bits, count=len(table)).astype(bool)
     return Segment(record, ann, table, live)
-
-
-def _cosines(ids: Positions, scores: Vectors) -> Neighbours:
-    """Rounding can lift a product of unit vectors above 1; what was not found, at the end of a row, has -inf."""
-    np.minimum(scores, 1, out=scores)
-    np.maximum(scores, -1, out=scores)
-    if lacks(ids):
-        scores[ids == NOTHING] = -np.inf
-    return Neighbours(ids, scores)

@@ -20,7 +20,7 @@ def unit(vectors: ArrayLike, dimension: int) -> Vectors:
     if array.ndim != 2 or array.shape[1] != dimension:
         raise DataError(f"vectors of shape {array.shape}: this index takes (N, {dimension})")
     squares = np.einsum("nd,nd->n", array, array)
-    if len(squares) and squares.min() > SMALL and squares.max() < LARGE:  # neither with a NaN
+    if all(SMALL < square < LARGE for square in squares.tolist()):  # no NaN is; for one vector quicker than NumPy
         normed: Vectors = array / np.sqrt(squares)[:, None]
         return normed
     # In float64 the squares of float32 numbers neither overflow nor vanish.
