@@ -12,6 +12,7 @@ from unified.data.dataset import open_dataset
 from unified.data.sample import Batch
 from unified.errors import ConfigError, DataError
 from unified.evaluate import Inference, evaluate, evaluate_run, mismatched
+from unified.model.fold import fold
 from unified.model.implicit import ImplicitCode
 from unified.train.log import read
 from unified.train.precision import Precision
@@ -97,6 +98,17 @@ def test_inference_folds_a_copy(tiny_run: TinyRun) -> None:
     inference = Inference.of(model, CPU, FLOAT32)
     assert not any(isinstance(module, ImplicitCode) for module in inference.model.modules())
     assert any(isinstance(module, ImplicitCode) for module in model.modules())
+
+
+def test_weights_that_are_cast_once_answer_as_those_that_are_cast_in_every_pass(tiny_run: TinyRun) -> None:
+    model, precision = load_model(tiny_run.path)[0], Precision.choose(CPU, "bfloat16")
+    inference = Inference.of(model, CPU, precision)
+    images = torch.rand(2, 3, 64, 64).to(memory_format=torch.channels_last)
+    with torch.inference_mode(), precision.autocast(CPU):
+        expected = fold(model).to(memory_format=torch.channels_last)(images)
+        answered = inference.model(images)
+    assert {parameter.dtype for parameter in inference.model.trunk.parameters()} == {torch.bfloat16}
+    torch.testing.assert_close(answered, expected, rtol=0, atol=0)
 
 
 def test_predictions_come_in_the_order_of_the_data_set_with_its_ids(tiny_run: TinyRun) -> None:

@@ -36,8 +36,9 @@ class Inference:
     @classmethod
     def of(cls, model: MultiTaskModel, device: torch.device, precision: Precision) -> Inference:
         """`model` itself stays as it is; a folded copy is used."""
-        folded = fold(model).to(device)
-        return cls(folded.to(memory_format=precision.memory_format), device, precision)
+        folded = fold(model).to(device).to(memory_format=precision.memory_format)
+        precision.cast_weights(folded.trunk)  # heads go on in float32 where they decode
+        return cls(folded, device, precision)
 
     @torch.inference_mode()
     def __call__(

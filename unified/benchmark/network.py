@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from unified.benchmark.memory import peak_memory
 from unified.benchmark.timing import CALIBRATION, Call, Timing, time_in_turns
+from unified.evaluate import Inference
 from unified.model.fold import fold
 from unified.model.multitask import MultiTaskModel
 from unified.task import Target
@@ -24,7 +25,7 @@ def benchmark_inference(
     images = torch.rand(batch, 3, size, size, device=device)
     plain = model.to(device).eval()
     folded = fold(plain)
-    best = fold(plain).to(memory_format=precision.memory_format)
+    best = Inference.of(plain, device, precision).model
     fast_images = images.to(memory_format=precision.memory_format)
 
     @torch.inference_mode()

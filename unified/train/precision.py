@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from unified.errors import ConfigError, nearest
 
@@ -40,6 +41,14 @@ class Precision:
     def autocast(self, device: torch.device) -> AbstractContextManager[object]:
         """Matrix products and convolutions in `dtype`; weights, and what autocast knows to be delicate, in float32."""
         return torch.autocast(device.type, dtype=self.dtype, enabled=self.dtype != torch.float32)
+
+    def cast_weights(self, network: nn.Module) -> None:
+        """Put convolutions and linear layers into `dtype`, for a network that from now on only infers, and only under
+        `autocast`: that would cast them anew in every pass, to the same numbers, which costs batches of one a lot.
+        """
+        for layer in network.modules():
+            if type(layer) in (nn.Conv2d, nn.Linear):  # subclasses may compute with their weights in float32
+                layer.to(self.dtype)
 
     def describe(self) -> str:
         """For people: bfloat16, channels last."""
