@@ -43,6 +43,22 @@ def test_the_running_mean_is_that_of_the_updates_so_far() -> None:
         seen.append(value)
 
 
+@pytest.mark.parametrize("name", ["none", "log", "norm"])
+def test_a_second_look_is_on_the_scale_of_the_first_and_teaches_nothing(name: str) -> None:
+    scale, other = make_scale(name, TASKS), make_scale(name, TASKS)
+    for value in (4.0, 3.0):
+        first, factors = scale(losses(a=value, b=1.0))
+        other(losses(a=value, b=1.0))
+        again = scale.again(losses(a=value, b=1.0))
+        assert {t: float(value) for t, value in again.items()} == {t: float(value) for t, value in first.items()}
+        lower = float(scale.again(losses(a=value / 2))["a"])
+        change = math.log(2) if name == "log" else float(factors["a"]) * value / 2
+        assert float(first["a"]) - lower == pytest.approx(change)
+        scale.end_update()
+        other.end_update()
+    assert float(scale(losses(a=5.0))[0]["a"]) == float(other(losses(a=5.0))[0]["a"])
+
+
 def test_an_absent_task_is_not_taken_for_a_loss_of_zero() -> None:
     scale = RunningNorm(TASKS)
     scale(losses(a=1.0, b=5.0))

@@ -121,7 +121,7 @@ class JointLoss(nn.Module):
         """Tell the weighting the losses of the update's last batch after the update."""
         own = self._task_losses({task: parts for task, parts in losses.items() if parts})
         shares = self.ranks.shares(own, labelled, list(losses))
-        self.weighting.look_back(self.scale({task: share.loss for task, share in shares.items()})[0])
+        self.weighting.look_back(self.scale.again({task: share.loss for task, share in shares.items()}))
 
     def end_update(self) -> None:
         """The optimiser has made its step."""

@@ -25,6 +25,11 @@ class Scale(nn.Module, ABC):
     def forward(self, losses: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor | float]]:
         """Values and factors of the present tasks, from their losses without graph."""
 
+    def again(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Values of a second look at the last batch, brought to the scale of the first; nothing is learnt from it."""
+        values: dict[str, Tensor] = self(losses)[0]
+        return values
+
     def end_update(self) -> None:
         """The optimiser has made its step."""
 
@@ -58,6 +63,7 @@ class RunningNorm(Scale):
         self.register_buffer("mean", torch.zeros(len(self.tasks)))  # Σ decay^k · L, and …
         self.register_buffer("weight", torch.zeros(len(self.tasks)))  # … Σ decay^k, to divide by
         self._seen: dict[str, list[Tensor]] = {}
+        self._factors: dict[str, Tensor | float] = {}
 
     def forward(self, losses: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor | float]]:
         factors: dict[str, Tensor | float] = {}
@@ -66,7 +72,11 @@ class RunningNorm(Scale):
             self._seen.setdefault(task, []).append(loss)
             known = self.mean[row] / self.weight[row].clamp(min=SMALLEST)
             factors[task] = 1 / torch.where(self.weight[row] > 0, known, loss).clamp(min=SMALLEST)
-        return {task: factors[task] * loss for task, loss in losses.items()}, factors
+        self._factors = factors
+        return self.again(losses), factors
+
+    def again(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {task: self._factors[task] * loss for task, loss in losses.items()}
 
     @torch.no_grad()
     def end_update(self) -> None:
