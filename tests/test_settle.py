@@ -52,7 +52,10 @@ def test_only_tasks_that_want_to_look_do(tiny_run: TinyRun, monkeypatch: pytest.
     assert all(not level.requires_grad for raw, _ in looked for level in raw)
 
 
-def test_a_checkpoint_holds_what_was_measured_with_its_weights(tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_a_checkpoint_holds_what_was_measured_with_its_weights(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PICTURES", 48)
     config = tiny_config(tiny_run.data, *WHITENED, "train.epochs=2")
     train_quietly(config, tmp_path / "run")
     model, *_ = load_model(tmp_path / "run" / "checkpoints" / "last")
