@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.test_build_data import two_sources
-from tests.tiny import TinyRun, tiny_config, train_quietly
+from tests.tiny import TinyRun, straight_and_resumed, tiny_config, train_quietly
 from unified.config import Config
 from unified.errors import ConfigError, DataError
 from unified.evaluate import evaluate_run
-from unified.train import checkpoint
 from unified.train.log import read
-from unified.train.trainer import Trainer
 from unified.training import train
 
 
@@ -46,24 +44,9 @@ def test_pictures_that_keep_no_label_are_counted(tiny_run: TinyRun, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_a_resumed_training_of_several_data_sets_is_equal_to_the_bit(
-    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_training_of_several_data_sets_is_equal_to_the_bit(tiny_run: TinyRun, tmp_path: Path) -> None:
     config = mixed(tiny_run.data, "train.epochs=2", "train.checkpoint_every=1", "train.keep_labels.detection=0.75")
-    train_quietly(config, tmp_path / "straight")
-    update = Trainer._update
-
-    def stopped(self: Trainer, index: int, window: object) -> None:
-        if self.progress.step == 5:
-            raise DataError("stop here")
-        update(self, index, window)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Trainer, "_update", stopped)
-    with pytest.raises(DataError, match="stop here"):
-        train_quietly(config, tmp_path / "run")
-    monkeypatch.undo()
-    train_quietly(config, tmp_path / "run", resume=True)
-    one, other = (checkpoint.load(tmp_path / name / "checkpoints" / "last") for name in ("straight", "run"))
+    one, other = straight_and_resumed(config, tmp_path, after=5)
     assert all(value.equal(other.model[name]) for name, value in one.model.items())
     assert one.progress.scores == other.progress.scores
 

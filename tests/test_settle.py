@@ -8,17 +8,14 @@ import pytest
 import torch
 
 from tasks.embedding import Embedding
-from tests.tiny import TinyRun, tiny_config, train_quietly
+from tests.tiny import TinyRun, straight_and_resumed, tiny_config, train_quietly
 from unified import settle as module
 from unified.build import build_model, load_model, training_loader
 from unified.build_data import open_data
 from unified.data.sample import Batch
-from unified.errors import DataError
 from unified.settle import settle
 from unified.task import Target
-from unified.train import checkpoint
 from unified.train.precision import Precision
-from unified.train.trainer import Trainer
 
 CPU = torch.device("cpu")
 WHITENED = ("tasks.classification=false", "tasks.embedding={whiten: 0.1, dimension: 8}")
@@ -76,19 +73,6 @@ def test_a_resumed_training_that_settles_is_equal_to_the_bit(
 ) -> None:
     monkeypatch.setattr(module, "PICTURES", 12)
     config = tiny_config(tiny_run.data, *WHITENED, "train.epochs=2", "train.checkpoint_every=1")
-    train_quietly(config, tmp_path / "straight")
-    update = Trainer._update
-
-    def stopped(self: Trainer, index: int, window: object) -> None:
-        if self.progress.step == 3:
-            raise DataError("stop here")
-        update(self, index, window)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Trainer, "_update", stopped)
-    with pytest.raises(DataError, match="stop here"):
-        train_quietly(config, tmp_path / "run")
-    monkeypatch.setattr(Trainer, "_update", update)
-    train_quietly(config, tmp_path / "run", resume=True)
-    one, other = (checkpoint.load(tmp_path / name / "checkpoints" / "last") for name in ("straight", "run"))
+    one, other = straight_and_resumed(config, tmp_path, after=3)
     assert all(value.equal(other.model[name]) for name, value in one.model.items())
     assert one.progress.scores == other.progress.scores

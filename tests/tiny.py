@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from io import StringIO
 from pathlib import Path
 
+import pytest
 import torch
 from rich.console import Console
 
@@ -13,7 +14,9 @@ from unified.build import build_model
 from unified.config import Config, read
 from unified.data.dataset import open_dataset
 from unified.data.shapes import make_shapes
+from unified.errors import DataError
 from unified.train import checkpoint
+from unified.train.trainer import Trainer
 from unified.training import train
 
 SIZE = 64
@@ -46,6 +49,24 @@ def train_quietly(config: Config, out: Path, *, resume: bool = False) -> str:
     printed = StringIO()
     train(config, out=out, resume=resume, console=Console(file=printed, width=200))
     return printed.getvalue()
+
+
+def straight_and_resumed(config: Config, root: Path, *, after: int) -> tuple[checkpoint.Checkpoint, ...]:
+    """What two trainings end with: one without a break, one that an error stops `after` updates and that goes on."""
+    train_quietly(config, root / "straight")
+    update = Trainer._update
+
+    def stopped(self: Trainer, index: int, window: object) -> None:
+        if self.progress.step == after:
+            raise DataError("stop here")
+        update(self, index, window)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_update", stopped)
+        with pytest.raises(DataError, match="stop here"):
+            train_quietly(config, root / "run")
+    train_quietly(config, root / "run", resume=True)
+    return tuple(checkpoint.load(root / name / "checkpoints" / "last") for name in ("straight", "run"))
 
 
 def make_tiny_run(root: Path) -> TinyRun:
