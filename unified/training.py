@@ -33,6 +33,7 @@ from unified.build_data import check_labels, open_data, unscored, with_labels_ke
 from unified.config import Config
 from unified.data.dataset import Dataset
 from unified.data.sample import Batch
+from unified.data.workers import worker_context
 from unified.errors import MissingExtraError
 from unified.evaluate import Inference, evaluate
 from unified.model.multitask import MultiTaskModel
@@ -73,6 +74,8 @@ def train(
 def _train(
     config: Config, out: Path | None, resume: bool, console: Console, device: torch.device, ranks: Ranks
 ) -> Path:
+    if workers_of(config.train.workers, device):
+        worker_context()  # starts what they are copied from
     data = config.dataset()
     whole, val_set = open_data(config, "train"), open_data(config, "val")
     train_set = with_labels_kept(config, whole)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
 import sys
 from collections import deque
 from collections.abc import Iterator
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from unified.data.pipeline import Draw, Pipeline
 from unified.data.plan import WINDOW, epoch_order, plan_epoch, shard
 from unified.data.sample import Batch
 from unified.data.shelf import Shelf
+from unified.data.workers import worker_context
 from unified.errors import ConfigError, DataError
 
 PREFETCH = 2  # batches a worker makes ahead
@@ -82,7 +81,7 @@ class Loader:
         if workers:
             _check_shared_memory(workers * (PREFETCH + 1) * batch * 3 * pipeline.size**2)
             options = {"prefetch_factor": PREFETCH, "persistent_workers": True, "timeout": min(_LOOK, timeout)}
-            options |= {"multiprocessing_context": _context(), "worker_init_fn": ignore_interrupts}
+            options |= {"multiprocessing_context": worker_context(), "worker_init_fn": ignore_interrupts}
         shelf = Shelf(dataset, pipeline.longest, capacity=WINDOW + batch if pipeline.partners else 0)
         self._parcels: DataLoader[Parcel | Failure] = DataLoader(
             Packer(shelf, pipeline),  # type: ignore[arg-type]
@@ -163,18 +162,6 @@ class _Orders:
         for draws in self.plan:
             self.pending.append(draws)
             yield draws
-
-
-def _context() -> BaseContext:
-    """Workers are copies of a small process that has read what they need: not of this one, with its model, its threads
-    and its CUDA handles."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["__main__", "unified.data.parcel", "unified.data.augment", "unified.data.letterbox"]
-    )
-    return context
 
 
 def _check_shared_memory(need: int) -> None:

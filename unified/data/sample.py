@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torchvision import tv_tensors
 
 from unified.ops.frame import Frame
+
+if TYPE_CHECKING:
+    from torchvision import tv_tensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Objects:
 
     def select(self, keep: Tensor, boxes: Tensor | None = None) -> Objects:
         """The rows `keep` (a mask or indices), with other boxes where given (already selected)."""
+        from torchvision import tv_tensors
+
         rows = self.boxes[keep] if boxes is None else boxes
         wrapped = tv_tensors.wrap(rows.as_subclass(Tensor), like=self.boxes)
         others = (self.categories, self.identities, self.crowd, self.area, self.instances)
@@ -67,6 +72,9 @@ class Objects:
 
         Unless given, identities and instances are unknown, nothing is a crowd and area = w·h.
         """
+        # Not at the top: torchvision reads half of torch's compiler, two seconds that a loader's worker can do without.
+        from torchvision import tv_tensors
+
         boxes = boxes.reshape(-1, 4)
         n = len(boxes)
         wrapped = tv_tensors.BoundingBoxes(boxes, format="XYXY", canvas_size=canvas_size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from unified.data.shapes.readme import readme
 from unified.data.shapes.records import captions_file, instances_file
 from unified.data.shapes.render import render
 from unified.data.shapes.scene import Scene
+from unified.data.workers import deaf_children
 from unified.errors import ConfigError
 
 Progress = Callable[[int, int], None]
@@ -125,12 +125,10 @@ def _draw_all(jobs: Sequence[_Job], workers: int) -> Iterator[_Drawn]:
         return
     # Not forked: the caller may have threads (torch has), and a fork of those can hang.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts_to_the_parent) as pool:
-        yield from pool.map(_draw, jobs, chunksize=_CHUNK)
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        with deaf_children():
+            drawn = pool.map(_draw, jobs, chunksize=_CHUNK)
+        yield from drawn
 
 
 def _draw(job: _Job) -> _Drawn:

@@ -1,0 +1,45 @@
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from unified.data.workers import deaf_children
+
+WAITING = [sys.executable, "-c", "print('ready', flush=True); input()"]
+needs_signals = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="this system cannot block signals")
+
+
+def _modules_after(statement: str) -> set[str]:
+    script = f"import sys; {statement}; print(*sys.modules)"
+    return set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+
+
+@needs_signals
+def test_a_process_started_deaf_never_hears_of_ctrl_c() -> None:
+    with deaf_children():
+        child = subprocess.Popen(WAITING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    child.send_signal(signal.SIGINT)
+    _, errors = child.communicate("go on\n", timeout=60)
+    assert (child.returncode, errors) == (0, "")
+
+
+@needs_signals
+def test_this_process_hears_again_afterwards_and_gets_what_came_meanwhile() -> None:
+    with pytest.raises(KeyboardInterrupt), deaf_children():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_how_workers_start_is_known_before_torch() -> None:
+    loaded = _modules_after("import unified.data.workers")
+    assert "unified.data.workers" in loaded
+    assert "torch" not in loaded
+
+
+def test_a_worker_reads_no_torchvision_which_takes_as_long_as_torch() -> None:
+    loaded = _modules_after("from unified.data import workers; [__import__(name) for name in workers._NEEDED[1:]]")
+    assert "torch" in loaded
+    assert "torchvision" not in loaded
