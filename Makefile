@@ -3,6 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# First as this machine needs it: without a GPU torch is ten times smaller. Where the index of such builds is out of
+# reach, as PyPI has it.
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
 # Test processes share the cores: one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
@@ -28,7 +31,7 @@ $(READY): pyproject.toml
 	@echo "setting up .venv: a minute, once"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+	@UV_HTTP_RETRIES=0 $(INSTALL) --torch-backend auto 2>/dev/null || $(INSTALL)
 	@touch $(READY)
 
 demo: $(READY)

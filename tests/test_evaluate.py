@@ -10,7 +10,7 @@ from tests.tiny import VAL, TinyRun, tiny_data
 from unified.build import load_model, validation_loader
 from unified.data.dataset import open_dataset
 from unified.data.sample import Batch
-from unified.errors import ConfigError, DataError
+from unified.errors import CheckpointError, ConfigError, DataError
 from unified.evaluate import Inference, evaluate, evaluate_run, mismatched
 from unified.model.fold import fold
 from unified.model.implicit import ImplicitCode
@@ -91,6 +91,22 @@ def test_a_split_that_is_not_there_is_an_error(tiny_run: TinyRun) -> None:
 def test_an_override_that_is_no_key_is_an_error(tiny_run: TinyRun) -> None:
     with pytest.raises(ConfigError, match="siez"):
         evaluate_run(tiny_run.path, ["siez=64"])
+
+
+def test_an_option_of_a_task_that_needs_no_other_weights_takes_effect(tiny_run: TinyRun) -> None:
+    loader = validation_loader(open_dataset(tiny_run.data, "val"), size=64, batch=2, workers=0, device=CPU)
+    batch = next(loader.epoch(0))
+
+    def found(*overrides: str) -> int:
+        model = load_model(tiny_run.path, overrides)[0]
+        return sum(len(p.results["detection"].scores) for p in Inference.of(model, CPU, FLOAT32)(batch))  # type: ignore[attr-defined]
+
+    assert found() > found("tasks.detection.max_detections=1") == 2
+
+
+def test_an_option_that_needs_other_weights_is_refused(tiny_run: TinyRun) -> None:
+    with pytest.raises(CheckpointError, match="weights of another model"):
+        evaluate_run(tiny_run.path, ["tasks.detection.codes.align=null"])
 
 
 def test_inference_folds_a_copy(tiny_run: TinyRun) -> None:

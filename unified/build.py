@@ -13,7 +13,7 @@ from torch import Tensor
 
 from unified import registry
 from unified.build_data import views_of
-from unified.config import Config
+from unified.config import Config, changed
 from unified.config import Joint as JointConfig
 from unified.config import Ramp as RampConfig
 from unified.config import Train as TrainConfig
@@ -57,10 +57,14 @@ def levels_of(trunk: Trunk) -> Levels:
     return Levels(trunk.channels, trunk.strides, trunk.anchors)
 
 
-def load_model(path: str | Path) -> tuple[MultiTaskModel, Config, Taxonomy]:
-    """The averaged weights of a checkpoint in the model of its config, on the CPU in eval mode."""
+def load_model(path: str | Path, overrides: Sequence[str] = ()) -> tuple[MultiTaskModel, Config, Taxonomy]:
+    """The averaged weights of a checkpoint in the model of its config, on the CPU in eval mode.
+
+    `overrides` go over that config: options of tasks that say how answers are made and scored, not which weights there
+    are. CheckpointError where the weights are not those of such a model.
+    """
     saved = checkpoint.load(Path(path))
-    config = Config.from_dict(saved.provenance.config, f"config of {path}")
+    config = changed(Config.from_dict(saved.provenance.config, f"config of {path}"), overrides)
     taxonomy = taxonomy_from(saved.provenance.taxonomy)
     model = build_model(config, taxonomy)
     checkpoint.load_into(model, saved.model, str(path))

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from unified.build import load_model, same_classes, validation_loader, workers_of
 from unified.build_data import open_data
-from unified.config import changed
 from unified.data.sample import Batch, Record, Sample, network_input
 from unified.errors import DataError
 from unified.model.fold import fold
@@ -126,16 +125,16 @@ def evaluate_run(
 ) -> dict[str, Scores]:
     """Score the best checkpoint of a run, or the checkpoint given, on a split of its data set, as in `open_data`.
 
-    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.workers=0`,
-    `device=cpu`, `train.precision=float32`; the latter two may be given as `device` and `precision`, too.
+    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`, `train.workers=0`, options of
+    tasks that need no other weights, `device=cpu`, `train.precision=float32`; the latter two may be given as `device`
+    and `precision`, too.
     With `shuffle_pictures`, what the model says of each picture is scored by the labels of another: what is left is
     what it says without looking.
 
     Raises:
         DataError: the data set has other classes than the checkpoint; both lists are shown.
     """
-    model, stored, taxonomy = load_model(path)
-    config = changed(stored, overrides)
+    model, config, taxonomy = load_model(path, overrides)
     dataset = open_data(config, split)
     same_classes(dataset.taxonomy, taxonomy, "data set", "checkpoint")
     where = choose_device(device or config.device)

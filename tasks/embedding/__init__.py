@@ -143,7 +143,8 @@ class Embedding(Task):
             )
 
     def metric(self) -> RetrievalMetric:
-        return RetrievalMetric(self.name, self.options.target, self.taxonomy.categories, self.trained)
+        target, rerank = self.options.target, self.options.rerank
+        return RetrievalMetric(self.name, target, self.taxonomy.categories, self.trained, rerank=rerank)
 
     def codes(self) -> dict[str, ImplicitCode]:
         return self.head.codes()

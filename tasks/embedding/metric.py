@@ -3,7 +3,8 @@
 Names of `retrieval` and `verification`, on the labelled boxes. With `_unseen`: only queries for identities that were
 not in the training set, the gallery being whole. With `_detected`: the boxes of whatever task finds some, with a score
 of at least `SHOWN`; one that shows no labelled object stays in the gallery, to be mistaken. `found` is the share of
-the labelled objects that such a box shows: the others are not asked for.
+the labelled objects that such a box shows: the others are not asked for. With `_reranked`: the same queries and gallery
+in the order of `unified.ops.rerank`, where a config asks for it (`rerank`).
 """
 
 from __future__ import annotations
@@ -28,11 +29,14 @@ SHOWN = 0.25  # what `unified predict` shows by default
 class RetrievalMetric:
     """Collects vectors; `task` is the name under which predictions hold them.
 
-    `trained` holds the sorted numbers of the training set's identities.
+    `trained` holds the sorted numbers of the training set's identities, `rerank` the neighbours of a second ranking.
     """
 
-    def __init__(self, task: str, kind: Kind, categories: Sequence[str], trained: Tensor) -> None:
+    def __init__(
+        self, task: str, kind: Kind, categories: Sequence[str], trained: Tensor, *, rerank: int = 0
+    ) -> None:
         self._task = task
+        self._rerank = rerank
         # Copies of one object do not recur in a data set; its identities, where there are any, say what is the same.
         self._kind: Kind = "identity" if kind == "self" else kind
         self._categories = tuple(categories)
@@ -63,21 +67,25 @@ class RetrievalMetric:
 
     def compute(self) -> Scores:
         ranking = rank(self._true.vectors, self._true.numbers)
-        unseen = ~torch.isin(self._true.numbers[ranking.query], self._trained)
-        numbers = ranking.numbers() | acceptance(similarities(self._true.vectors, self._true.numbers))
-        numbers |= {f"{name}_unseen": value for name, value in ranking[unseen].numbers().items()}
-        numbers |= self._on_detected()
+        numbers = self._named(ranking, self._true) | acceptance(similarities(self._true.vectors, self._true.numbers))
+        numbers |= self._reranked(self._true)
+        if self._shown:
+            detected, shown = self._detected, torch.cat(self._shown)
+            numbers |= self._named(rank(detected.vectors, detected.numbers), detected, "_detected")
+            numbers |= {"found": float(shown.double().mean()) if len(shown) else None}
+            numbers |= self._reranked(detected, "_detected")
         return Scores(numbers, {"categories": self._per_category(ranking)})
 
-    def _on_detected(self) -> dict[str, float | None]:
-        if not self._shown:
+    def _named(self, ranking: Ranking, gallery: _Gallery, which: str = "") -> dict[str, float | None]:
+        unseen = ~torch.isin(gallery.numbers[ranking.query], self._trained)
+        numbers = {f"{name}{which}": value for name, value in ranking.numbers().items()}
+        return numbers | {f"{name}_unseen{which}": value for name, value in ranking[unseen].numbers().items()}
+
+    def _reranked(self, gallery: _Gallery, which: str = "") -> dict[str, float | None]:
+        if not self._rerank:
             return {}
-        ranking = rank(self._detected.vectors, self._detected.numbers)
-        unseen = ~torch.isin(self._detected.numbers[ranking.query], self._trained)
-        numbers = {f"{name}_detected": value for name, value in ranking.numbers().items()}
-        numbers |= {f"{name}_unseen_detected": value for name, value in ranking[unseen].numbers().items()}
-        shown = torch.cat(self._shown)
-        return numbers | {"found": float(shown.double().mean()) if len(shown) else None}
+        again = rank(gallery.vectors, gallery.numbers, neighbours=self._rerank)
+        return self._named(again, gallery, f"{which}_reranked")
 
     def _per_category(self, ranking: Ranking) -> list[dict[str, Json]]:
         category = self._true.categories[ranking.query]

@@ -71,6 +71,12 @@ class Options(BaseModel):
         ge=0,
         description="Vectors of past batches that are compared with, too; 0 = none. Not for classifying losses.",
     )
+    rerank: int = Field(
+        default=0,
+        ge=0,
+        description="Scores after re-ranking, too: neighbours that have to be mutual, about as many as there are right "
+        "answers to a query; 0 = none.",
+    )
     views: int = Field(
         default=2,
         ge=1,

@@ -13,11 +13,13 @@ Letters: N vectors, D their length, Q queries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from unified.ops.rerank import Reranking
 
 CHUNK = 256  # queries ranked at once: 256 × 100 000 similarities are 100 MB
 RANKS = (1, 5, 10)
@@ -52,13 +54,25 @@ class Ranking:
         return {name: float(value.double().mean()) if len(value) else None for name, value in values.items()}
 
 
-def rank(vectors: Tensor, numbers: Tensor, *, chunk: int = CHUNK) -> Ranking:
-    """Let every vector (N, D) of length 1 with a number ≥ 0 (N,) that another shares ask for those others."""
+def rank(vectors: Tensor, numbers: Tensor, *, neighbours: int = 0, chunk: int = CHUNK) -> Ranking:
+    """Let every vector (N, D) of length 1 with a number ≥ 0 (N,) that another shares ask for those others.
+
+    They come in the order of their cosines, or with `neighbours` in that of `Reranking`.
+    """
     queries = _queries(numbers)
-    parts = [_rank_chunk(vectors, numbers, query) for query in queries.split(chunk)] if len(queries) else []
+    similar = _similar(vectors, neighbours if len(queries) else 0)
+    parts = [_rank_chunk(similar(query), numbers, query) for query in queries.split(chunk)] if len(queries) else []
     columns = zip(*parts, strict=True) if parts else [()] * 5
     query, first, *precisions = [torch.cat(column) if column else torch.zeros(0) for column in columns]
     return Ranking(query.long(), first.long(), *precisions)
+
+
+def _similar(vectors: Tensor, neighbours: int) -> Callable[[Tensor], Tensor]:
+    """What gives the similarities (Q, N) of the vectors at some places to all."""
+    if not neighbours:
+        return lambda query: vectors[query] @ vectors.T
+    reranking = Reranking(vectors.float().numpy(), neighbours)
+    return lambda query: torch.from_numpy(reranking.similarities(query.numpy()))
 
 
 def _queries(numbers: Tensor) -> Tensor:
@@ -67,8 +81,7 @@ def _queries(numbers: Tensor) -> Tensor:
     return asks.nonzero().flatten()
 
 
-def _rank_chunk(vectors: Tensor, numbers: Tensor, query: Tensor) -> tuple[Tensor, ...]:
-    similarity = vectors[query] @ vectors.T
+def _rank_chunk(similarity: Tensor, numbers: Tensor, query: Tensor) -> tuple[Tensor, ...]:
     similarity.scatter_(1, query[:, None], -torch.inf)  # itself comes last …
     order = similarity.argsort(dim=1, descending=True)[:, :-1]  # … and is left out
     right = numbers[order] == numbers[query][:, None]

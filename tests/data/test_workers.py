@@ -12,13 +12,14 @@ needs_signals = pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reaso
 
 def _modules_after(statement: str) -> set[str]:
     script = f"import sys; {statement}; print(*sys.modules)"
-    return set(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split())
+    return set(subprocess.check_output([sys.executable, "-c", script], text=True).split())
 
 
 @needs_signals
 def test_a_process_started_deaf_never_hears_of_ctrl_c() -> None:
     with deaf_children():
-        child = subprocess.Popen(WAITING, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        child = subprocess.Popen(WAITING, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
     child.send_signal(signal.SIGINT)

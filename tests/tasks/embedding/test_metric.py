@@ -46,8 +46,8 @@ def scene(identities: list[int], vectors: Tensor, found: Tensor, scores: list[fl
     return Prediction(results), sample
 
 
-def numbers_of(*scenes: tuple[Prediction, Sample]) -> dict[str, float | None]:
-    metric = RetrievalMetric("vectors", "identity", ["thing"], torch.tensor([1, 2]))
+def numbers_of(*scenes: tuple[Prediction, Sample], rerank: int = 0) -> dict[str, float | None]:
+    metric = RetrievalMetric("vectors", "identity", ["thing"], torch.tensor([1, 2]), rerank=rerank)
     for prediction, sample in scenes:
         metric.update([prediction], [sample])
     return metric.compute().numbers
@@ -87,3 +87,12 @@ def test_labels_without_any_box_found_count_as_not_found() -> None:
     numbers = numbers_of(nothing)
 
     assert numbers["found"] == 0.0 and numbers["Rank-1_detected"] is None
+
+
+def test_re_ranked_numbers_stand_beside_the_others_where_they_are_asked_for() -> None:
+    scenes = [scene([1, 2], torch.eye(2), TRUE, [0.9, 0.8]) for _ in range(3)]
+    plain, both = numbers_of(*scenes), numbers_of(*scenes, rerank=2)
+
+    assert {name: both[name] for name in plain} == plain
+    assert set(both) - set(plain) == {f"{name}_reranked" for name in plain if "TAR" not in name and name != "found"}
+    assert both["mAP_reranked"] == both["mAP_detected_reranked"] == 1.0

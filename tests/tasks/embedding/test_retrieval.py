@@ -89,3 +89,16 @@ def test_each_pair_is_compared_once() -> None:
     assert sum(len(cosines) for cosines, _ in parts) == 22 * 21 // 2
     pairs = [(i, j) for i in range(23) for j in range(i) if i != 3 and j != 3]
     assert int(torch.cat([same for _, same in parts]).sum()) == sum(bool(numbers[i] == numbers[j]) for i, j in pairs)
+
+
+def test_re_ranking_finds_more_where_groups_hold_together() -> None:
+    vectors, numbers = planted(120, 12, 1.0)
+
+    before, after = rank(vectors, numbers), rank(vectors, numbers, neighbours=9)
+
+    torch.testing.assert_close(after.query, before.query)
+    assert float(after.average_precision.mean()) > float(before.average_precision.mean()) + 0.02
+
+
+def test_nothing_to_ask_for_is_nothing_to_re_rank() -> None:
+    assert rank(torch.zeros(0, 4), torch.zeros(0).long(), neighbours=9).numbers()["mAP"] is None
