@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: help setup demo test lint clean
 
 help:
-	@echo "make demo    make a data set, train on it, annotate pictures (five to eight minutes on two cores)"
+	@echo "make demo    make a data set, train on it, annotate pictures (four to six minutes on two cores)"
 	@echo "make test    the tests"
 	@echo "make lint    ruff and mypy"
 	@echo "make setup   a virtual environment in .venv with everything needed"

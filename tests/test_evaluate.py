@@ -14,6 +14,7 @@ from unified.errors import CheckpointError, ConfigError, DataError
 from unified.evaluate import Inference, evaluate, evaluate_run, mismatched
 from unified.model.fold import fold
 from unified.model.implicit import ImplicitCode
+from unified.task import ScoredBoxes
 from unified.train.log import read
 from unified.train.precision import Precision
 
@@ -99,7 +100,8 @@ def test_an_option_of_a_task_that_needs_no_other_weights_takes_effect(tiny_run: 
 
     def found(*overrides: str) -> int:
         model = load_model(tiny_run.path, overrides)[0]
-        return sum(len(p.results["detection"].scores) for p in Inference.of(model, CPU, FLOAT32)(batch))  # type: ignore[attr-defined]
+        results = [prediction.results["detection"] for prediction in Inference.of(model, CPU, FLOAT32)(batch)]
+        return sum(len(result.scores) for result in results if isinstance(result, ScoredBoxes))
 
     assert found() > found("tasks.detection.max_detections=1") == 2
 

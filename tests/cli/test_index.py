@@ -202,6 +202,7 @@ def test_neighbours_may_be_of_one_category_or_of_a_least_score(cli: Cli, built: 
         (["--image", "a.png", "--id", 0], "ask for one thing"),
         (["--text", "a dog", "--id", 0], "ask for one thing"),
         (["--text", "a dog", "--box", "1,2,3,4"], "say something about --image"),
+        (["--text", "a dog", "--rerank", 5], "--rerank is about vectors"),
         (["--image", "a.png", "--vector", "v.npy"], "ask for one thing"),
         (["--id", 0, "--box", "1,2,3,4"], "say something about --image"),
         (["--vector", "v.npy", "--identity", 1], "say something about --image"),

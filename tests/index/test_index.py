@@ -8,7 +8,7 @@ import pytest
 from tests.index.gallery import ORIGIN, D, Model, entries, entry, filled, vectors
 from unified.errors import ConfigError, DataError, RetrievalError
 from unified.index.backend import Effort, Filter
-from unified.index.entry import Entry
+from unified.index.entry import Entry, Hit
 from unified.index.index import Index
 
 
@@ -48,6 +48,38 @@ def test_arrays_say_the_same_as_hits_and_mark_what_is_missing(tmp_path: Path) ->
     assert found.ids.shape == found.scores.shape == (4, 10)
     assert [[hit.id for hit in row] for row in hits] == found.ids[:, :7].tolist()
     assert (found.ids[:, 7:] == -1).all() and np.isneginf(found.scores[:, 7:]).all()
+
+
+def _groups(count: int, each: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    numbers = np.repeat(np.arange(count), each)
+    return rng.standard_normal((count, D))[numbers] + noise * rng.standard_normal((len(numbers), D)), numbers
+
+
+def test_re_ranking_brings_more_of_what_belongs_together_to_the_front(tmp_path: Path) -> None:
+    drawn, numbers = _groups(20, 10, 1.1)
+    with Index.create(tmp_path / "i", ORIGIN) as index:
+        index.add(drawn, entries(range(len(drawn))))
+        plain, again = (index.search(drawn, 10, rerank=rerank) for rerank in (0, 9))
+
+    def right(found: list[list[Hit]]) -> int:
+        return sum(int(numbers[hit.id] == number) for number, row in zip(numbers, found, strict=True) for hit in row)
+
+    assert right(again) > 1.05 * right(plain)
+    cosines = [{hit.id: hit.score for hit in row} for row in plain]
+    for row, known in zip(again, cosines, strict=True):
+        assert len(row) == 10
+        assert all(hit.score == pytest.approx(known[hit.id]) for hit in row if hit.id in known)
+
+
+def test_re_ranking_keeps_to_the_filter_and_to_what_there_is(tmp_path: Path) -> None:
+    index, query = filled(tmp_path / "i", 20), vectors(1, seed=1)
+    where = Filter("bus")
+    plain, again = (index.search(query, 10, where=where, rerank=rerank)[0] for rerank in (0, 3))
+    assert {hit.id for hit in again} == {hit.id for hit in plain}
+    assert index.search(query, 3, where=Filter("dog", 0.999), rerank=3) == [[]]
+    with pytest.raises(ConfigError, match="rerank is -1"):
+        index.search(query, 3, rerank=-1)
 
 
 def test_ids_are_not_given_twice(tmp_path: Path) -> None:

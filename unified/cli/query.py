@@ -28,6 +28,13 @@ def query(
     k: Annotated[int | None, typer.Option("-k", min=1, help="Neighbours.  [default: 10, or all]")] = None,
     category: Annotated[str | None, typer.Option(help="Only entries of this category.")] = None,
     min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Only objects found with this score.")] = None,
+    rerank: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Put those first that are near each other both ways; give about the number of right answers.",
+        ),
+    ] = 0,
     identity: Annotated[int | None, typer.Option(help="Who --image shows, for the frames of --sheet.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="Contact sheet to write, a .png.")] = None,
     model: Model = None,
@@ -47,6 +54,8 @@ def query(
         raise ConfigError(
             "ask for one thing: --image FILE (with --box X,Y,W,H for a part), --vector FILE, --id N, or --text WORDS"
         )
+    if text is not None and rerank:
+        raise ConfigError("--rerank is about vectors, and --text searches words: leave one out")
     if image is None and not (box is None and identity is None and model is None):
         raise ConfigError("--box, --identity and --model say something about --image, which is not given")
     if sheet is not None and sheet.suffix.lower() != ".png":
@@ -57,14 +66,16 @@ def query(
             _show_mentions(opened, index, text, k, category, min_score, sheet, json)
             return
         if image is not None:
-            hits = opened.query(image, box=region, k=k, category=category, min_score=min_score, model=model)
+            hits = opened.query(
+                image, box=region, k=k, category=category, min_score=min_score, rerank=rerank, model=model
+            )
             asked = image_tile(str(image), region)
         elif vector is not None:
             where = Filter(category, min_score)
-            hits = opened.search(read_vector(vector), opened.usual(k), where=where)[0]
+            hits = opened.search(read_vector(vector), opened.usual(k), where=where, rerank=rerank)[0]
             asked = vector_tile(str(vector))
         elif id is not None:
-            hits = opened.similar(id, k=k, category=category, min_score=min_score)
+            hits = opened.similar(id, k=k, category=category, min_score=min_score, rerank=rerank)
             entry = opened.entries([id])[0]
             asked, identity = entry_tile(f"query: {id}", entry), entry.identity
     if sheet is not None:

@@ -12,6 +12,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from unified.errors import ConfigError, DataError, RetrievalError, nearest
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 MILVUS = "milvus:"
 USUAL_K = 10  # neighbours, where nobody says how many
+CANDIDATES = 100  # entries that are put into another order, at least
 LARGEST_ID = 2**63 - 1
 
 
@@ -93,15 +95,30 @@ class Index:
         self.backend.compact()
 
     def search(
-        self, vectors: ArrayLike, k: int, *, where: Filter | None = None, parameters: Effort | None = None
+        self,
+        vectors: ArrayLike,
+        k: int,
+        *,
+        where: Filter | None = None,
+        parameters: Effort | None = None,
+        rerank: int = 0,
     ) -> list[list[Hit]]:
         """For each of (N, D) vectors its k most similar entries, best first; fewer only where fewer match `where`.
+
+        With `rerank`, the best `CANDIDATES` come in the order of `unified.ops.rerank.Reranking`, with so many
+        neighbours; scores stay cosines.
 
         DataError for vectors that no entry can be similar to and for a category that no entry has, ConfigError for a
         k beyond the size, RetrievalError for an empty index.
         """
         checked = self._check_search(vectors, k, where, parameters)
-        return self.backend.search(checked, k, where=where, parameters=parameters)
+        if rerank < 0:
+            raise ConfigError(f"rerank is {rerank}; ask for 0, which is none, or for a number of neighbours")
+        if not rerank:
+            return self.backend.search(checked, k, where=where, parameters=parameters)
+        depth = min(len(self), max(k, CANDIDATES))
+        found = self.backend.search(checked, depth, where=where, parameters=parameters)
+        return [self._reranked(vector, hits, rerank)[:k] for vector, hits in zip(checked, found, strict=True)]
 
     def nearest(
         self, vectors: ArrayLike, k: int, *, where: Filter | None = None, parameters: Effort | None = None
@@ -118,6 +135,7 @@ class Index:
         k: int | None = None,
         category: str | None = None,
         min_score: float | None = None,
+        rerank: int = 0,
         model: str | Path | None = None,
     ) -> list[Hit]:
         """The k entries most similar to a picture, or to its box (x, y, w, h) in original pixels; 10 where not said.
@@ -129,17 +147,23 @@ class Index:
             DataError: the picture cannot be read, or the box does not lie within it; and as `search`.
         """
         vector = self.embedder(model).vector(image, box)
-        return self.search(vector[None], self.usual(k), where=Filter(category, min_score))[0]
+        return self.search(vector[None], self.usual(k), where=Filter(category, min_score), rerank=rerank)[0]
 
     def similar(
-        self, id: int, *, k: int | None = None, category: str | None = None, min_score: float | None = None
+        self,
+        id: int,
+        *,
+        k: int | None = None,
+        category: str | None = None,
+        min_score: float | None = None,
+        rerank: int = 0,
     ) -> list[Hit]:
         """The k entries most similar to one of the index, itself left out. Errors as `search`."""
         size, vector = len(self), self.vectors([id])
         k = min(USUAL_K, size - 1) if k is None else k
         if not 1 <= k < size:
             raise ConfigError(f"k is {k}, and the index holds {size - 1} entries beside {id}; ask for 1 to {size - 1}")
-        hits = self.search(vector, k + 1, where=Filter(category, min_score))[0]
+        hits = self.search(vector, k + 1, where=Filter(category, min_score), rerank=rerank)[0]
         return [hit for hit in hits if hit.id != id][:k]
 
     def mentions(
@@ -209,6 +233,13 @@ class Index:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _reranked(self, vector: Vectors, hits: Sequence[Hit], neighbours: int) -> list[Hit]:
+        from unified.ops.rerank import Reranking  # scipy; searching by cosines needs none
+
+        gallery = np.concatenate([vector[None], self.backend.vectors([hit.id for hit in hits])])
+        similarities = Reranking(gallery, neighbours).similarities(np.array([0]))[0, 1:]
+        return [hits[place] for place in np.argsort(-similarities, kind="stable").tolist()]
 
     def _check_search(self, vectors: ArrayLike, k: int, where: Filter | None, parameters: Effort | None) -> Vectors:
         checked = arrays.unit(vectors, self.origin.dimension)
