@@ -18,6 +18,7 @@ from unified.config import read
 from unified.data.dataset import open_dataset
 from unified.data.picture import open_picture
 from unified.data.shapes import make_shapes
+from unified.data.workers import worker_context
 from unified.errors import ConfigError
 from unified.evaluate import evaluate_run
 from unified.ops.canvas import contact_sheet
@@ -58,6 +59,7 @@ def run_demo(
     """
     console = console or Console(stderr=True)
     data, run = out / "data", out / "run"
+    worker_context()  # the training will need it, and it takes seconds to start
     console.rule("1 of 5 · making pictures")
     make_shapes(data, train=pictures[0], val=pictures[1], size=PICTURE)
     console.print(open_dataset(data, "train").summary(), markup=False, highlight=False, soft_wrap=True)

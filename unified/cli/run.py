@@ -46,9 +46,6 @@ def demo(
     Makes a data set, trains detection and classification on it, shows the scores, annotated pictures and what the
     codes learnt.
     """
-    from unified.data.workers import worker_context
-
-    worker_context()  # reads torch on the second core while this process does so on the first
     from unified import registry
     from unified.demo import run_demo
 

@@ -1,4 +1,4 @@
-"""How the processes that load pictures are started. Imports nothing of weight, so that it can be had before torch."""
+"""How processes that read or draw pictures are started. Imports nothing of weight: those that draw need no torch."""
 
 from __future__ import annotations
 
