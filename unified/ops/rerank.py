@@ -57,10 +57,12 @@ def _nearest(vectors: Vectors, k: int) -> NDArray[np.int64]:
     """(N, k + 1): each vector itself, then its k most similar, best first."""
     rows = []
     for start in range(0, len(vectors), CHUNK):
-        cosines = vectors[start : start + CHUNK] @ vectors.T
-        places = np.arange(len(cosines))
-        cosines[places, start + places] = np.inf
-        rows.append(np.argsort(-cosines, axis=1, kind="stable")[:, : k + 1])
+        distances = -(vectors[start : start + CHUNK] @ vectors.T)
+        places = np.arange(len(distances))
+        distances[places, start + places] = -np.inf
+        some = np.argpartition(distances, k, axis=1)[:, : k + 1]  # the nearest, in no order
+        order = np.argsort(np.take_along_axis(distances, some, 1), axis=1)
+        rows.append(np.take_along_axis(some, order, 1))
     return np.concatenate(rows)
 
 
