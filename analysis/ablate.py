@@ -68,12 +68,12 @@ def analyze(
         ConfigError: no such task, or no data set.
         DataError: the data set does not fit the model.
     """
-    subject = open_subject(path)
+    subject = open_subject(path, overrides)
     codes = codes_of(subject.model, str(path))
     wanted = {code.name for code in codes_of(subject.model, str(path), task=task)}
     interventions, notes = plan(codes, read_codes(subject.run), each_level=each_level)
     interventions = [intervention for intervention in interventions if wanted & intervention.values.keys()]
-    batches, count = some_pictures(subject, overrides, split=split, pictures=pictures)
+    batches, count = some_pictures(subject, split=split, pictures=pictures)
     conditions = run(subject.model, codes, interventions, batches, progress=progress, total=count)
     draws = draws if count > 1 else 0  # one picture is always drawn again: no spread to see
     rows = changes(conditions, {name: list(subject.model.task(name).fitness) for name in subject.model.tasks}, draws)

@@ -48,13 +48,13 @@ def analyze(
         ConfigError: no such task, or no data set.
         DataError: the data set does not fit the model, or has no objects in these pictures.
     """
-    subject = open_subject(path)
+    subject = open_subject(path, overrides)
     codes = [code for code in codes_of(subject.model, str(path), task=task) if code.place == "align"]
     if not codes:
         raise CheckpointError(
             f"{path} has no alignment codes, which act on features; `analyze implicit` shows the others"
         )
-    batches, count = some_pictures(subject, overrides, split=split, pictures=pictures)
+    batches, count = some_pictures(subject, split=split, pictures=pictures)
     trunk_strides: Mapping[str, int] = subject.model.trunk.strides  # type: ignore[assignment]
     strides = {level: trunk_strides[level] for level in levels_of(codes)}
     found = at_objects(subject.model, strides, batches)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import torch
 
 from unified.build import same_classes, validation_loader
 from unified.build_data import open_data
-from unified.config import changed
 from unified.data.sample import Batch
 from unified.errors import DataError
 
@@ -29,18 +28,14 @@ def told(pictures: int, split: str) -> str:
     return f"{pictures} picture{'' if pictures == 1 else 's'} of {split}"
 
 
-def some_pictures(
-    subject: Subject, overrides: Sequence[str], *, split: str, pictures: int
-) -> tuple[Iterator[Batch], int]:
+def some_pictures(subject: Subject, *, split: str, pictures: int) -> tuple[Iterator[Batch], int]:
     """Batches of at most `pictures` pictures (0 = all) of the subject's data set, and how many pictures they hold.
 
-    `overrides` go over the run's config: `data=PATH` for another data set, `size=640`.
-
     Raises:
-        ConfigError: no data set, or a wrong override.
+        ConfigError: no data set.
         DataError: the data set has other classes, or no picture.
     """
-    config = changed(subject.config, overrides)
+    config = subject.config
     whole = open_data(config, split)
     same_classes(whole.taxonomy, subject.taxonomy, "data set", "checkpoint")
     chosen = whole.chosen(evenly(len(whole), pictures))

@@ -71,14 +71,14 @@ class Subject:
         return f"{self.config.name}: {', '.join(self.config.tasks)} on {self.config.trunk} ({self.path})"
 
 
-def open_subject(path: Path) -> Subject:
-    """The best checkpoint of a run, or the checkpoint given.
+def open_subject(path: Path, overrides: Sequence[str] = ()) -> Subject:
+    """The best checkpoint of a run, or the checkpoint given; `overrides` go over its config, as in `load_model`.
 
     Raises:
         CheckpointError: no checkpoint there, or not yet, or that of a folded model.
     """
     try:
-        model, config, taxonomy = load_model(path)
+        model, config, taxonomy = load_model(path, overrides)
     except CheckpointError as error:
         if _is_folded(path):
             raise CheckpointError(FOLDED.format(path)) from error

@@ -87,7 +87,7 @@ def test_taking_away_codes_that_are_neutral_changes_nothing_and_others_change_th
     for code in refine:
         set_by_hand(code, -1.0)  # every score upside down
     neutral = [i for i in plan(codes, [], each_level=False)[0] if i.kind == "neutral"]
-    batches, count = some_pictures(open_subject(tiny_run.path), [], split="val", pictures=0)
+    batches, count = some_pictures(open_subject(tiny_run.path), split="val", pictures=0)
     rows = ablate.changes(ablate.run(model, codes, neutral, batches), {}, draws=20)
     # Nothing moves where the value is neutral already, so that no task is even asked.
     assert count == VAL and {row["code"] for row in rows} == {"classification/refine"}
@@ -137,10 +137,10 @@ def test_a_metric_that_cannot_resample_is_computed_anew_for_each_draw(tiny_run: 
             self.own = fast()
             self.update, self.compute = self.own.update, self.own.compute
 
-    batches, _ = some_pictures(open_subject(tiny_run.path), [], split="val", pictures=0)
+    batches, _ = some_pictures(open_subject(tiny_run.path), split="val", pictures=0)
     (plain,) = ablate.run(model, [], [], batches)
     seen = Scored(Slow)
-    batches, _ = some_pictures(open_subject(tiny_run.path), [], split="val", pictures=0)
+    batches, _ = some_pictures(open_subject(tiny_run.path), split="val", pictures=0)
     with torch.inference_mode():
         for batch in batches:
             raw = model(batch.images / 255)
