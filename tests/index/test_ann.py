@@ -26,6 +26,13 @@ def test_a_structure_comes_back_from_bytes_as_it_was(kind: str) -> None:
     np.testing.assert_array_equal(again.vectors(np.array([1_999, 0])), VECTORS[[1_999, 0]])
 
 
+def test_tables_that_faiss_derives_may_be_larger_than_the_file_of_a_few_vectors() -> None:
+    few = np.ascontiguousarray(VECTORS[:45, :8])
+    data = Ann.build(few, "IVF32,PQ4x4fs,RFlat").to_bytes().tobytes()
+    assert len(data) < 4 * 32 * 4 * 16  # float32 of each list, part and code
+    np.testing.assert_array_equal(Ann.from_bytes(data, "IVF32,PQ4x4fs,RFlat").vectors(), few)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_allowed_positions_are_found(kind: str) -> None:
     allowed = np.random.default_rng(0).random(2_000) < 0.1

@@ -25,6 +25,7 @@ FLAT = "Flat"
 TRAINING_VECTORS_PER_LIST = 40
 ROUNDS = 5
 READ_CHUNK = 1 << 20
+DERIVED_TABLES = 1 << 24  # bytes: what FAISS derives as it reads a file of few vectors can be longer than the file
 _read_limits = threading.Lock()  # FAISS keeps them for the whole process
 
 
@@ -68,7 +69,7 @@ class Ann:
         faiss = load_faiss()
         with _read_limits:
             if hasattr(faiss, "set_deserialization_vector_byte_limit"):  # no array is longer than the whole file
-                faiss.set_deserialization_vector_byte_limit(len(data))
+                faiss.set_deserialization_vector_byte_limit(max(len(data), DERIVED_TABLES))
                 faiss.set_deserialization_loop_limit(len(data))
             view, place = memoryview(data), 0
 
