@@ -11,6 +11,7 @@ from unified.errors import DataError
 from . import ablate, alignment, comparison, conflict, cost, implicit
 from .ablate import PICTURES
 from .bootstrap import DRAWS
+from .figure import on_screen
 from .report import REPORT, Section
 
 QUICK_PICTURES, QUICK_DRAWS = 60, 100  # some seconds on a CPU for a small model
@@ -27,15 +28,22 @@ class Atlas:
 def write_atlas(
     run: Path, out: Path, overrides: Sequence[str] = (), *, split: str = "val", quick: bool = False
 ) -> Atlas:
-    """Write all sections that the run in the folder `run` allows to `out`. `quick` looks at fewer pictures.
+    """Write all sections that the run in the folder `run` allows to `out`. `quick` looks at fewer pictures, and draws
+    for the screen alone.
 
     Raises:
         CheckpointError: no checkpoint, or one without codes.
         ConfigError: no data set.
     """
-    pictures = QUICK_PICTURES if quick else PICTURES
+    if quick:
+        with on_screen():
+            return _write(run, out, overrides, split=split, pictures=QUICK_PICTURES, draws=QUICK_DRAWS)
+    return _write(run, out, overrides, split=split, pictures=PICTURES, draws=DRAWS)
+
+
+def _write(run: Path, out: Path, overrides: Sequence[str], *, split: str, pictures: int, draws: int) -> Atlas:
     implicit.analyze(run, out)
-    ablate.analyze(run, out, overrides, split=split, pictures=pictures, draws=QUICK_DRAWS if quick else DRAWS)
+    ablate.analyze(run, out, overrides, split=split, pictures=pictures, draws=draws)
     possible: list[Callable[[], Section]] = [
         lambda: alignment.analyze(run, out, overrides, split=split, pictures=pictures),
         lambda: conflict.analyze(run, out),

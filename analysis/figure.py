@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,18 @@ STYLE: Any = {  # matplotlib's type of it is a list of all its keys
     "pdf.fonttype": 42,  # letters stay letters
 }
 
+_pdf = ContextVar("pdf", default=True)
+
+
+@contextmanager
+def on_screen() -> Iterator[None]:
+    """Figures drawn within are to be looked at, not printed: no PDF, which takes as long as drawing does."""
+    token = _pdf.set(False)
+    try:
+        yield
+    finally:
+        _pdf.reset(token)
+
 
 @contextmanager
 def drawn(path: Path, width: float, height: float) -> Iterator[Figure]:
@@ -46,6 +59,8 @@ def drawn(path: Path, width: float, height: float) -> Iterator[Figure]:
         yield figure
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=DPI)
+        if not _pdf.get():
+            return
         figure.set_layout_engine("none")  # it is laid out; once more would take as long as all the rest
         figure.savefig(path.with_suffix(".pdf"))
 

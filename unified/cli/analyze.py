@@ -139,7 +139,7 @@ def atlas(
     out: Out,
     overrides: Overrides = None,
     split: Split = "val",
-    quick: Annotated[bool, typer.Option("--quick", help="Look at fewer pictures.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Look at fewer pictures; PNG only.")] = False,
     json: Json = False,
 ) -> None:
     """All of the above that one run can tell."""
