@@ -3,9 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-# First as this machine needs it: without a GPU torch is ten times smaller. Where the index of such builds is out of
-# reach, as PyPI has it.
-INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[dev]'
+USABLE := .venv/.usable
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --editable
 # Test processes share the cores: one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
@@ -23,7 +22,8 @@ help:
 
 setup: $(READY)
 
-$(READY): pyproject.toml
+# All that the demo needs, which is there sooner than what the tests need.
+$(USABLE): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "unified needs Python 3.10 or later; name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
@@ -31,11 +31,17 @@ $(READY): pyproject.toml
 	@echo "setting up .venv: a minute, once"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@UV_HTTP_RETRIES=0 $(INSTALL) --torch-backend auto 2>/dev/null || $(INSTALL)
+# First as this machine needs it: without a GPU torch is ten times smaller. Where the index of such builds is out of reach,
+# as PyPI has it.
+	@UV_HTTP_RETRIES=0 $(INSTALL) '.[tensorboard]' --torch-backend auto 2>/dev/null || $(INSTALL) '.[tensorboard]'
+	@touch $(USABLE)
+
+$(READY): $(USABLE)
+	@$(INSTALL) '.[dev]'
 	@touch $(READY)
 
 # glibc otherwise gives memory back in every step of a training and takes it anew, page by page: a fifteenth of the time.
-demo: $(READY)
+demo: $(USABLE)
 	@MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483647 $(BIN)/unified demo
 
 test: $(READY)
