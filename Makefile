@@ -40,7 +40,8 @@ $(READY): $(USABLE)
 	@$(INSTALL) '.[dev]'
 	@touch $(READY)
 
-# glibc otherwise gives memory back in every step of a training and takes it anew, page by page: a fifteenth of the time.
+# glibc otherwise gives memory back in every step of a training and takes it anew, page by page: a
+# fifteenth of its processor time.
 demo: $(USABLE)
 	@MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483647 $(BIN)/unified demo
 

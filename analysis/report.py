@@ -3,7 +3,7 @@
 out/report.html                     all sections of the folder, pictures embedded
 out/<section>/<section>.json        the section: numbers, and what the page is made of
 out/<section>/<table>.csv           each of its tables
-out/<section>/<plot>.png, .pdf      each of its pictures
+out/<section>/<plot>.png, .pdf      each of its pictures; a quick report has no .pdf
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Names of `retrieval` and `verification`, on the labelled boxes. With `_unseen`: 
 not in the training set, the gallery being whole. With `_detected`: the boxes of whatever task finds some, with a score
 of at least `SHOWN`; one that shows no labelled object stays in the gallery, to be mistaken. `found` is the share of
 the labelled objects that such a box shows: the others are not asked for. With `_reranked`: the same queries and gallery
-in the order of `unified.ops.rerank`, where a config asks for it (`rerank`).
+(no verification) in the order of `unified.ops.rerank`, where a config asks for it (`rerank`).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from unified.errors import ConfigError, DataError, RetrievalError
 from unified.index.backend import Effort, Filter
 from unified.index.entry import Entry, Hit
 from unified.index.index import Index
+from unified.ops.rerank import Reranking
 
 
 def test_an_entry_is_found_by_its_own_vector_and_comes_back_as_it_was_stored(tmp_path: Path) -> None:
@@ -70,6 +71,18 @@ def test_re_ranking_brings_more_of_what_belongs_together_to_the_front(tmp_path: 
     for row, known in zip(again, cosines, strict=True):
         assert len(row) == 10
         assert all(hit.score == pytest.approx(known[hit.id]) for hit in row if hit.id in known)
+
+
+def test_what_is_like_an_entry_is_re_ranked_without_it(tmp_path: Path) -> None:
+    drawn, _ = _groups(4, 10, 1.1)
+    with Index.create(tmp_path / "i", ORIGIN) as index:
+        index.add(drawn, entries(range(len(drawn))))
+        found = [hit.id for hit in index.similar(7, k=12, rerank=9)]
+        gallery = index.vectors([7, *(other for other in range(len(drawn)) if other != 7)])
+
+    similarities = Reranking(gallery, 9).similarities(np.array([0]))[0, 1:]
+    expected = [place + (place >= 7) for place in np.argsort(-similarities)[:12].tolist()]
+    assert found == expected
 
 
 def test_re_ranking_keeps_to_the_filter_and_to_what_there_is(tmp_path: Path) -> None:

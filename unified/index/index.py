@@ -112,8 +112,6 @@ class Index:
         k beyond the size, RetrievalError for an empty index.
         """
         checked = self._check_search(vectors, k, where, parameters)
-        if rerank < 0:
-            raise ConfigError(f"rerank is {rerank}; ask for 0, which is none, or for a number of neighbours")
         if not rerank:
             return self.backend.search(checked, k, where=where, parameters=parameters)
         depth = min(len(self), max(k, CANDIDATES))
@@ -163,8 +161,10 @@ class Index:
         k = min(USUAL_K, size - 1) if k is None else k
         if not 1 <= k < size:
             raise ConfigError(f"k is {k}, and the index holds {size - 1} entries beside {id}; ask for 1 to {size - 1}")
-        hits = self.search(vector, k + 1, where=Filter(category, min_score), rerank=rerank)[0]
-        return [hit for hit in hits if hit.id != id][:k]
+        depth = max(k, CANDIDATES) if rerank else k
+        found = self.search(vector, min(size, depth + 1), where=Filter(category, min_score))[0]
+        others = [hit for hit in found if hit.id != id]  # before they are ranked again: it would be its own neighbour
+        return (self._reranked(vector[0], others, rerank) if rerank else others)[:k]
 
     def mentions(
         self, text: str, *, k: int = USUAL_K, category: str | None = None, min_score: float | None = None
@@ -237,6 +237,8 @@ class Index:
     def _reranked(self, vector: Vectors, hits: Sequence[Hit], neighbours: int) -> list[Hit]:
         from unified.ops.rerank import Reranking  # scipy; searching by cosines needs none
 
+        if neighbours < 0:
+            raise ConfigError(f"rerank is {neighbours}; ask for 0, which is none, or for a number of neighbours")
         gallery = np.concatenate([vector[None], self.backend.vectors([hit.id for hit in hits])])
         similarities = Reranking(gallery, neighbours).similarities(np.array([0]))[0, 1:]
         return [hits[place] for place in np.argsort(-similarities, kind="stable").tolist()]
