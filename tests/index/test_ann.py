@@ -51,6 +51,19 @@ def test_effort_belongs_to_the_call() -> None:
     np.testing.assert_array_equal(ann.search(QUERIES, 10, Effort(1))[1], before)
 
 
+def test_a_library_that_changes_faiss_for_torch_changes_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    # pytorch-metric-learning imports faiss.contrib.torch_utils, which gives every class a `search` without parameters.
+    ann = Ann.build(VECTORS, "IVF32,Flat")
+    before = ann.search(QUERIES, 10, Effort(4))
+
+    def replaced(self: object, x: object, k: int, D: object = None, I: object = None) -> None:  # noqa: E741
+        raise AssertionError("not FAISS's own")
+
+    monkeypatch.setattr(type(ann.index), "search", replaced)
+    for one, other in zip(ann.search(QUERIES, 10, Effort(4)), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_bytes_that_faiss_does_not_know_are_an_error() -> None:
     data = Ann.build(VECTORS, "IVF32,Flat").to_bytes().tobytes()
     for wrong in (b"", data[:1000], b"what" + data[4:]):

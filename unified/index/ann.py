@@ -101,7 +101,14 @@ class Ann:
 
         What was not found has position `NOTHING` and cosine -inf, at the end of a row.
         """
-        return _cosines(*self.index.search(queries, k, params=self.parameters(effort, among)))
+        pointer = load_faiss().swig_ptr
+        products, positions = np.empty((len(queries), k), np.float32), np.empty((len(queries), k), np.int64)
+        # Not `search`, which checks once more what has been checked, and which `faiss.contrib.torch_utils`, wherever a
+        # library imports it, replaces by one that takes no parameters.
+        self.index.search_c(
+            len(queries), pointer(queries), k, pointer(products), pointer(positions), self.parameters(effort, among)
+        )
+        return _cosines(products, positions)
 
     def parameters(self, effort: Effort, among: Mask | None = None) -> Any:
         """FAISS's parameter object for a search."""

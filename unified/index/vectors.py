@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -19,8 +21,10 @@ def unit(vectors: ArrayLike, dimension: int) -> Vectors:
     array = _float32(vectors)
     if array.ndim != 2 or array.shape[1] != dimension:
         raise DataError(f"vectors of shape {array.shape}: this index takes (N, {dimension})")
+    if len(array) == 1 and SMALL < (square := float(np.vdot(array, array))) < LARGE:  # most queries come alone
+        return array / np.float32(math.sqrt(square))
     squares = np.einsum("nd,nd->n", array, array)
-    if all(SMALL < square < LARGE for square in squares.tolist()):  # no NaN is; for one vector quicker than NumPy
+    if all(SMALL < square < LARGE for square in squares.tolist()):  # no NaN is
         normed: Vectors = array / np.sqrt(squares)[:, None]
         return normed
     # In float64 the squares of float32 numbers neither overflow nor vanish.
