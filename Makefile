@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 USABLE := .venv/.usable
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --editable
-# Test processes share the cores: one thread each.
+# Test processes share the cores, one thread each; tests of one file stay together, and with them what they share.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 # Containers often forbid bytecode files; without them every process compiles torch anew, for ten seconds.
@@ -46,7 +46,7 @@ demo: $(USABLE)
 	@MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=2147483647 $(BIN)/unified demo
 
 test: $(READY)
-	@$(PYTEST) -n 2
+	@$(PYTEST) -n 2 --dist worksteal
 
 lint: $(READY)
 	@$(BIN)/ruff check

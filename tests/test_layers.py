@@ -55,8 +55,13 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def imports(path: Path, module: str, *, typing: bool) -> Iterator[tuple[str, int, bool]]:
+@cache
+def imports(path: Path, module: str, *, typing: bool) -> tuple[tuple[str, int, bool], ...]:
     """(absolute name, line, at module level) of all that a file imports; without what only type checkers see."""
+    return tuple(_imports(path, module, typing=typing))
+
+
+def _imports(path: Path, module: str, *, typing: bool) -> Iterator[tuple[str, int, bool]]:
     tree = parsed(path)
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     top = {id(node) for node in tree.body}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from unified.errors import ConfigError
 from unified.model.blocks import DownCsp, Dwt, ReOrg
 from unified.model.fold import fold
+from unified.model.neck import Features
 from unified.model.trunk import Trunk, build_trunk
 from unified.model.variants import names, spec
 
@@ -20,43 +22,59 @@ def on_meta(name: str) -> Trunk:
         return Trunk.from_spec(spec(name)).eval()
 
 
-def stage_outputs(trunk: Trunk, images: Tensor) -> dict[str, Tensor]:
-    """What the submodule of every named stage emits; of a pair, the first."""
+def watched(trunk: Trunk) -> tuple[dict[str, Tensor], list[RemovableHandle]]:
+    """What the submodule of every named stage will emit, of a pair the first; and the hooks that keep it."""
     outputs: dict[str, Tensor] = {}
-    for stage in trunk.stages:
 
-        def keep(
-            module: nn.Module, inputs: object, output: Tensor | tuple[Tensor, Tensor], name: str = stage.name
-        ) -> None:
+    def hook(name: str, module: nn.Module) -> RemovableHandle:
+        def keep(module: nn.Module, inputs: object, output: Tensor | tuple[Tensor, Tensor]) -> None:
             outputs[name] = output if isinstance(output, Tensor) else output[0]
 
-        trunk.get_submodule(stage.path).register_forward_hook(keep)
+        return module.register_forward_hook(keep)
+
+    return outputs, [hook(stage.name, trunk.get_submodule(stage.path)) for stage in trunk.stages]
+
+
+BATCH, ROWS, COLUMNS = 2, 2, 3  # pictures; their height and width in largest strides
+
+
+def shape_at(stride: int, channels: int, trunk: Trunk) -> tuple[int, ...]:
+    return BATCH, channels, ROWS * trunk.max_stride // stride, COLUMNS * trunk.max_stride // stride
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of a trunk, for all tests of its shapes."""
+
+    trunk: Trunk
+    features: Features
+    stages: dict[str, Tensor]
+
+
+@pytest.fixture(scope="module", params=names())
+def seen(request: pytest.FixtureRequest) -> Pass:
+    trunk = on_meta(request.param)
+    stages, hooks = watched(trunk)
     with torch.no_grad():
-        trunk(images)
-    return outputs
+        features = trunk(torch.empty(BATCH, 3, ROWS * trunk.max_stride, COLUMNS * trunk.max_stride, device="meta"))
+    for hook in hooks:
+        hook.remove()
+    return Pass(trunk, features, stages)
 
 
-@pytest.fixture(params=names())
-def trunk(request: pytest.FixtureRequest) -> Trunk:
-    return on_meta(request.param)
+def test_features_have_the_announced_levels_channels_and_strides(seen: Pass) -> None:
+    trunk = seen.trunk
+    assert list(seen.features) == list(trunk.channels) == list(trunk.strides) == list(trunk.anchors)
+    for level, x in seen.features.items():
+        assert trunk.strides[level] == 2 ** int(level[1:])
+        assert x.shape == shape_at(trunk.strides[level], trunk.channels[level], trunk)
 
 
-def test_features_have_the_announced_levels_channels_and_strides(trunk: Trunk) -> None:
-    height, width = 2 * trunk.max_stride, 3 * trunk.max_stride
-    features = trunk(torch.empty(2, 3, height, width, device="meta"))
-    assert list(features) == list(trunk.channels) == list(trunk.strides) == list(trunk.anchors)
-    for level, x in features.items():
-        stride = trunk.strides[level]
-        assert stride == 2 ** int(level[1:])
-        assert x.shape == (2, trunk.channels[level], height // stride, width // stride)
-
-
-def test_every_named_stage_emits_the_announced_shape(trunk: Trunk) -> None:
-    side = 2 * trunk.max_stride
-    outputs = stage_outputs(trunk, torch.empty(1, 3, side, side, device="meta"))
-    assert list(outputs) == [stage.name for stage in trunk.stages]  # also: in the order in which they run
-    for stage in trunk.stages:
-        assert outputs[stage.name].shape == (1, stage.channels, side // stage.stride, side // stage.stride)
+def test_every_named_stage_emits_the_announced_shape(seen: Pass) -> None:
+    stages = seen.trunk.stages
+    assert list(seen.stages) == [stage.name for stage in stages]  # also: in the order in which they run
+    for stage in stages:
+        assert seen.stages[stage.name].shape == shape_at(stage.stride, stage.channels, seen.trunk)
 
 
 def test_stages_of_the_published_models_are_the_papers() -> None:
