@@ -15,6 +15,7 @@ from unified.evaluate import Inference
 from unified.model.fold import fold
 from unified.model.multitask import MultiTaskModel
 from unified.task import Target
+from unified.train.optim import sgd
 from unified.train.precision import Precision
 
 
@@ -56,7 +57,7 @@ def benchmark_training(
 
     def stepper(network: nn.Module, x: Tensor, loss_of: Callable[[nn.Module, Tensor], Tensor], mixed: bool) -> Call:
         network.to(device).train()
-        optimiser = torch.optim.SGD(network.parameters(), lr=1e-6, momentum=0.9, nesterov=True)
+        optimiser = sgd(network, lr=1e-6, momentum=0.9, weight_decay=0.0)
 
         def step() -> None:
             with precision.autocast(device) if mixed else torch.autocast(device.type, enabled=False):

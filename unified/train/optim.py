@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from unified.model.implicit import ImplicitCode
+from unified.train.fused import FusedSGD
 from unified.train.muon import Muon
 from unified.train.plan import Plan, Recipe
 
@@ -84,11 +85,9 @@ def filled(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-def sgd(*modules: nn.Module, lr: float, momentum: float, weight_decay: float) -> SGD:
+def sgd(*modules: nn.Module, lr: float, momentum: float, weight_decay: float) -> FusedSGD:
     """The reference's optimiser over the modules' parameters; groups carry their "name"."""
-    # Not torch's fused kernel: on CPUs it takes no notice of strides, so that a gradient which lies in memory otherwise
-    # than its weight is added to the wrong places, and it cannot start some momenta later than others.
-    return SGD(_groups(modules, weight_decay), lr=lr, momentum=momentum, nesterov=True)
+    return FusedSGD(_groups(modules, weight_decay), lr=lr, momentum=momentum)
 
 
 def _groups(modules: Sequence[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
@@ -102,7 +101,7 @@ def _groups(modules: Sequence[nn.Module], weight_decay: float) -> list[dict[str,
 def _fused(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """AdamW's kernel for whole groups on a CPU, where a network's many vectors take longer to call than to compute.
 
-    For vectors only: the kernel takes no notice of strides (see `sgd`), and a vector has none that matter.
+    For vectors only: the kernel takes no notice of strides (see `FusedSGD`), and a vector has none that matter.
     """
     for group in groups:
         if all(p.device.type == "cpu" and p.numel() == max(p.shape, default=1) for p in group["params"]):
