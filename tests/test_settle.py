@@ -10,10 +10,13 @@ import torch
 from tasks.embedding import Embedding
 from tests.tiny import TinyRun, straight_and_resumed, tiny_config, train_quietly
 from unified import settle as module
-from unified.build import build_model, load_model, training_loader
+from unified.build import build_model, load_model, validation_loader
 from unified.build_data import open_data
+from unified.config import Config
+from unified.data.dataset import Dataset
+from unified.data.loader import Loader
 from unified.data.sample import Batch
-from unified.settle import settle
+from unified.settle import settle, some_pictures
 from unified.task import Target
 from unified.train.precision import Precision
 
@@ -21,38 +24,43 @@ CPU = torch.device("cpu")
 WHITENED = ("tasks.classification=false", "tasks.embedding={whiten: 0.1, dimension: 8}")
 
 
+def as_they_are(config: Config, dataset: Dataset) -> Loader:
+    return validation_loader(dataset, size=config.size, batch=4, workers=0, device=CPU)
+
+
 def test_only_tasks_that_want_to_look_do(tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tiny_config(tiny_run.data, "tasks.embedding={dimension: 8}")
-    model = build_model(config, open_data(config, "train").taxonomy).eval()
+    train_set = open_data(config, "train")
+    model = build_model(config, train_set.taxonomy).eval()
 
-    def no_epoch(number: int) -> Iterator[Batch]:
-        raise AssertionError(f"nobody asked for epoch {number}")
+    def nothing() -> Iterator[Batch]:
+        raise AssertionError("nobody asked to see pictures")
 
-    settle(model, no_epoch, Precision.choose(CPU))
+    settle(model, nothing, Precision.choose(CPU))
     looked: list[tuple[Any, Target]] = []
 
     def look(answers: Iterable[tuple[Any, Target]]) -> None:
         looked.extend(answers)
 
-    monkeypatch.setattr(module, "PICTURES", 12)
     monkeypatch.setattr(model.task("detection"), "settles", True)
     monkeypatch.setattr(model.task("detection"), "settle", look)
-    shown: list[int] = []
-
-    def epoch(number: int) -> Iterator[Batch]:
-        shown.append(number)
-        return training_loader(config, open_data(config, "train"), CPU).epoch(number)
-
-    settle(model, epoch, Precision.choose(CPU))
-    assert shown == [0, 1], "eight pictures an epoch"
-    assert [len(target["labelled"]) for _, target in looked] == [4, 4, 4]
+    settle(model, lambda: as_they_are(config, train_set).epoch(0), Precision.choose(CPU))
+    assert [len(target["labelled"]) for _, target in looked] == [4, 4]
     assert all(not level.requires_grad for raw, _ in looked for level in raw)
 
 
-def test_a_checkpoint_holds_what_was_measured_with_its_weights(
-    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_of_a_large_set_the_same_random_pictures_are_looked_at_each_time(
+    tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PICTURES", 48)
+    train_set = open_data(tiny_config(tiny_run.data), "train")
+    assert some_pictures(train_set) is train_set
+    monkeypatch.setattr(module, "PICTURES", 5)
+    one, other = ([few.record(i).path for i in range(len(few))] for few in map(some_pictures, [train_set] * 2))
+    assert one == other and len(set(one)) == 5
+    assert set(one) < {train_set.record(i).path for i in range(len(train_set))}
+
+
+def test_a_checkpoint_holds_what_was_measured_with_its_weights(tiny_run: TinyRun, tmp_path: Path) -> None:
     config = tiny_config(tiny_run.data, *WHITENED, "train.epochs=2")
     train_quietly(config, tmp_path / "run")
     model, *_ = load_model(tmp_path / "run" / "checkpoints" / "last")
@@ -60,18 +68,12 @@ def test_a_checkpoint_holds_what_was_measured_with_its_weights(
     assert isinstance(task, Embedding) and task.whitening is not None
     kept = task.whitening.within.clone()
     assert not torch.equal(kept, torch.eye(8))
-    loader = training_loader(
-        config, train_set := open_data(config, "train"), CPU, kinship=task.kinship(train_set.records("embedding"))
-    )
     task.whitening.within.copy_(torch.eye(8))
-    settle(model, loader.epoch, Precision.choose(CPU))
+    settle(model, lambda: as_they_are(config, open_data(config, "train")).epoch(0), Precision.choose(CPU))
     torch.testing.assert_close(task.whitening.within, kept, rtol=1e-3, atol=1e-7)
 
 
-def test_a_resumed_training_that_settles_is_equal_to_the_bit(
-    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "PICTURES", 12)
+def test_a_resumed_training_that_settles_is_equal_to_the_bit(tiny_run: TinyRun, tmp_path: Path) -> None:
     config = tiny_config(tiny_run.data, *WHITENED, "train.epochs=2", "train.checkpoint_every=1")
     one, other = straight_and_resumed(config, tmp_path, after=3)
     assert all(value.equal(other.model[name]) for name, value in one.model.items())

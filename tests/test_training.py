@@ -12,7 +12,6 @@ from rich.console import Console
 from tests.data.checks.ground import Site
 from tests.data.checks.planted import PLANTINGS
 from tests.tiny import TinyRun, tiny_config, tiny_data, train_quietly
-from unified import settle
 from unified.build import load_model
 from unified.config import shipped
 from unified.data.dataset import open_dataset
@@ -175,10 +174,7 @@ def test_without_a_folder_runs_are_numbered(tiny_run: TinyRun, tmp_path: Path, m
 
 
 @pytest.mark.parametrize("name", [name for name in shipped() if name != "jdc-shapes"])
-def test_every_shipped_config_trains(
-    name: str, tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settle, "PICTURES", 48)
+def test_every_shipped_config_trains(name: str, tiny_run: TinyRun, tmp_path: Path) -> None:
     train_quietly(tiny_config(tiny_run.data, "train.max_steps=1", name=name), tmp_path / "run")
     model, config, taxonomy = load_model(tmp_path / "run")
     assert model.tasks and set(model.tasks) == set(config.tasks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -32,13 +32,13 @@ from unified.build import (
 from unified.build_data import check_labels, open_data, unscored, with_labels_kept
 from unified.config import Config
 from unified.data.dataset import Dataset
-from unified.data.sample import Batch
+from unified.data.loader import Loader
 from unified.data.workers import worker_context
 from unified.errors import MissingExtraError
 from unified.evaluate import Inference, evaluate
 from unified.model.multitask import MultiTaskModel
 from unified.ops.device import choose_device
-from unified.settle import settle
+from unified.settle import settle, some_pictures
 from unified.task import Scores
 from unified.train.checkpoint import Provenance
 from unified.train.code_log import CodeLog
@@ -113,7 +113,7 @@ def _train(
         wrapped,
         joint,
         loader,
-        evaluator(config, val_set, device, precision, loader.epoch),
+        evaluator(config, train_set, val_set, device, precision),
         recipe_of(config.train),
         precision=precision,
         run=run if ranks.first else None,
@@ -163,18 +163,18 @@ def seed_everything(seed: int) -> None:
 
 
 def evaluator(
-    config: Config,
-    dataset: Dataset,
-    device: torch.device,
-    precision: Precision,
-    training: Callable[[int], Iterator[Batch]],
+    config: Config, train_set: Dataset, val_set: Dataset, device: torch.device, precision: Precision
 ) -> Callable[[MultiTaskModel], Mapping[str, Scores]]:
-    """What scores the averaged model during the training, once it settled on the batches of `training(epoch)`."""
-    workers = workers_of(config.train.workers, device, pictures=len(dataset))
-    loader = validation_loader(dataset, size=config.size, batch=config.train.batch, workers=workers, device=device)
+    """What scores the averaged model during the training, once it settled on training pictures."""
+
+    def loader(dataset: Dataset) -> Loader:
+        workers = workers_of(config.train.workers, device, pictures=len(dataset))
+        return validation_loader(dataset, size=config.size, batch=config.train.batch, workers=workers, device=device)
+
+    scored, looked_at = loader(val_set), loader(some_pictures(train_set))
 
     def score(model: MultiTaskModel) -> Mapping[str, Scores]:
-        settle(model, training, precision)
-        return evaluate(Inference.of(model, device, precision), loader.epoch(0))[0]
+        settle(model, lambda: looked_at.epoch(0), precision)
+        return evaluate(Inference.of(model, device, precision), scored.epoch(0))[0]
 
     return score

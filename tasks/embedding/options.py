@@ -97,6 +97,11 @@ class Options(BaseModel):
             raise ValueError(
                 f"memory is for losses that compare objects, and {self.loss} classifies them; set memory: 0"
             )
+        if self.target == "self" and self.whiten is not None:
+            raise ValueError(
+                "whiten measures how vectors of one identity or category scatter over pictures, and under target self "
+                "each object is in one picture only; set whiten: null"
+            )
         if self.target == "self" and self.loss in CLASSIFYING:
             raise ValueError(f"target self makes every object a class of its own, too many for {self.loss}; use supcon")
         return self

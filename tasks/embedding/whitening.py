@@ -35,25 +35,19 @@ class Whitening(nn.Module):
 
     @torch.no_grad()  # and on the CPU: not every device has float64
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Measure m and C on batches of vectors (N, D) and numbers (N,), equal numbers meaning the same.
+        """Measure m and C on batches of vectors (N, D) and numbers (N,), equal numbers meaning the same in all of them.
 
-        Only vectors of one batch are compared. Where none has another of its number, nothing changes.
+        Where no vector has another of its number, nothing changes.
         """
-        total = torch.zeros(self.mean.shape, dtype=torch.float64)
-        scatter = torch.zeros(self.within.shape, dtype=torch.float64)
-        count = freedom = 0
-        for vectors, numbers in batches:
-            _, group, sizes = numbers.cpu().unique(return_inverse=True, return_counts=True)
-            exact = vectors.cpu().double()
-            sums = exact.new_zeros(len(sizes), len(self.mean)).index_add_(0, group, exact)
-            strayed = exact - (sums / sizes[:, None])[group]
-            total += exact.sum(0)
-            scatter += strayed.T @ strayed
-            count += len(vectors)
-            freedom += len(vectors) - len(sizes)
+        seen = [(vectors.cpu().double(), numbers.cpu()) for vectors, numbers in batches]
+        vectors, numbers = (torch.cat(parts) for parts in zip(*seen, strict=True))
+        _, group, sizes = numbers.unique(return_inverse=True, return_counts=True)
+        freedom = len(vectors) - len(sizes)
         if freedom:
-            self.mean.copy_(total / count)
-            self.within.copy_(scatter / freedom)
+            sums = vectors.new_zeros(len(sizes), len(self.mean)).index_add_(0, group, vectors)
+            strayed = vectors - (sums / sizes[:, None])[group]
+            self.mean.copy_(vectors.mean(0))
+            self.within.copy_(strayed.T @ strayed / freedom)
 
     def matrix(self) -> Tensor:
         """(D, D) float64 on the CPU, symmetric: C_λ^(−1/2)."""

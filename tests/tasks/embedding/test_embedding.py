@@ -84,6 +84,7 @@ def test_a_classifying_loss_needs_classes() -> None:
         ({"dimension": 100, "grid": 3}, "multiple of grid² = 9, got 100"),
         ({"loss": "arcface", "memory": 10}, "memory is for losses that compare"),
         ({"loss": "cosface", "target": "self"}, "too many for cosface"),
+        ({"whiten": 0.1, "target": "self"}, "in one picture only"),
         ({"codes": {"align": {"operator": "add", "per_anchor": True}}}, "embeddings have none"),
     ],
 )

@@ -34,6 +34,15 @@ def test_it_measures_how_copies_of_one_identity_scatter_and_where_all_lie() -> N
     assert torch.allclose(whitening.mean, torch.cat([vectors for vectors, _ in batches(60, spread)]).mean(0), atol=1e-5)
 
 
+def test_copies_may_come_in_different_batches() -> None:
+    together, apart = Whitening(D, 0.1), Whitening(D, 0.1)
+    ((vectors, numbers),) = batches(1, torch.eye(D))
+    together.fit([(vectors, numbers)])
+    apart.fit(zip(vectors.split(7), numbers.split(7), strict=True))
+    torch.testing.assert_close(apart.within, together.within)
+    torch.testing.assert_close(apart.mean, together.mean)
+
+
 def test_it_makes_the_scatter_within_identities_the_same_in_every_direction() -> None:
     spread = torch.diag(torch.linspace(0.1, 2, D))
     strayed = torch.randn(20_000, D, generator=torch.Generator().manual_seed(1)) @ spread
