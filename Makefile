@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 USABLE := .venv/.usable
+UV := install --quiet --disable-pip-version-check uv
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --editable
 # Test processes share the cores, one thread each; tests of one file stay together, and with them what they share.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -29,8 +30,10 @@ $(USABLE): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 		|| { echo "$(PYTHON) cannot make virtual environments: install its venv package (Debian, Ubuntu: apt install python3-venv)"; exit 1; }
 	@echo "setting up .venv: a minute, once"
-	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+# The pip that is there puts uv into an environment without one, in half the time that an environment with pip takes.
+	@test -x $(BIN)/uv \
+		|| { $(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python $(UV); } 2>/dev/null \
+		|| { $(PYTHON) -m venv .venv && $(BIN)/python -m pip $(UV); }
 # First as this machine needs it: without a GPU torch is ten times smaller. Where the index of such builds is out of reach,
 # as PyPI has it.
 	@UV_HTTP_RETRIES=0 $(INSTALL) '.[tensorboard]' --torch-backend auto 2>/dev/null || $(INSTALL) '.[tensorboard]'
