@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic.json_schema import models_json_schema
 
 from unified import registry
-from unified.config.explain import Schema, explain
+from unified.config.explain import explain
 from unified.config.problem import InvalidConfig, KeyPath, Origin, Problem, dotted
 from unified.config.schema import Augment, Data, Joint, Name, Section, Train
 from unified.errors import ConfigError, nearest
@@ -76,12 +76,11 @@ def validate(values: Mapping[str, Any], origins: Mapping[KeyPath, Origin], name:
             models[task] = registry.options(task)
         except ConfigError as error:
             found.append((("tasks", task), str(error)))
-    schema = _schema(models)
-    config, wrong = _parsed(Config, values, schema, ())
+    config, wrong = _parsed(Config, values, models, ())
     found += wrong
     resolved = {}
     for task, model in models.items():
-        parsed, wrong = _parsed(model, values["tasks"][task], schema, ("tasks", task))
+        parsed, wrong = _parsed(model, values["tasks"][task], models, ("tasks", task))
         found += wrong
         resolved[task] = parsed.model_dump(mode="json", by_alias=True) if parsed else {}
     if found or config is None:
@@ -115,13 +114,14 @@ def _schema(models: Mapping[str, type[BaseModel]]) -> dict[str, Any]:
 
 
 def _parsed(
-    model: type[_Model], found: Any, schema: Schema, above: KeyPath
+    model: type[_Model], found: Any, models: Mapping[str, type[BaseModel]], above: KeyPath
 ) -> tuple[_Model | None, list[tuple[KeyPath, str]]]:
+    """`found` as `model`, or what is wrong with it, told by the schema of a file with the tasks of `models`."""
     try:
         # As JSON: strict about types, and yet a list may fill a tuple.
         return model.model_validate_json(json.dumps(found)), []
     except ValidationError as error:
-        return None, explain(error, found, schema, above)
+        return None, explain(error, found, _schema(models), above)
 
 
 def _misfits(values: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
