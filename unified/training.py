@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -171,10 +172,14 @@ def evaluator(
         workers = workers_of(config.train.workers, device, pictures=len(dataset))
         return validation_loader(dataset, size=config.size, batch=config.train.batch, workers=workers, device=device)
 
-    scored, looked_at = loader(val_set), loader(some_pictures(train_set))
+    scored = loader(val_set)
+
+    @cache
+    def looked_at() -> Loader:  # few tasks want to look
+        return loader(some_pictures(train_set))
 
     def score(model: MultiTaskModel) -> Mapping[str, Scores]:
-        settle(model, lambda: looked_at.epoch(0), precision)
+        settle(model, lambda: looked_at().epoch(0), precision)
         return evaluate(Inference.of(model, device, precision), scored.epoch(0))[0]
 
     return score
