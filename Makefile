@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 USABLE := .venv/.usable
-UV := install --quiet --disable-pip-version-check uv
+INSTALL_UV := install --quiet --disable-pip-version-check uv
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --editable
 # Test processes share the cores, one thread each; tests of one file stay together, and with them what they share.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -32,8 +32,8 @@ $(USABLE): pyproject.toml
 	@echo "setting up .venv: a minute, once"
 # The pip that is there puts uv into an environment without one, in half the time that an environment with pip takes.
 	@test -x $(BIN)/uv \
-		|| { $(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python $(UV); } 2>/dev/null \
-		|| { $(PYTHON) -m venv .venv && $(BIN)/python -m pip $(UV); }
+		|| { $(PYTHON) -m venv --without-pip .venv && $(PYTHON) -m pip --python $(BIN)/python $(INSTALL_UV); } 2>/dev/null \
+		|| { $(PYTHON) -m venv .venv && $(BIN)/python -m pip $(INSTALL_UV); }
 # First as this machine needs it: without a GPU torch is ten times smaller. Where the index of such builds is out of reach,
 # as PyPI has it.
 	@UV_HTTP_RETRIES=0 $(INSTALL) '.[tensorboard]' --torch-backend auto 2>/dev/null || $(INSTALL) '.[tensorboard]'

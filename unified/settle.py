@@ -18,7 +18,7 @@ from unified.model.multitask import MultiTaskModel
 from unified.task import Target, Task
 from unified.train.precision import Precision
 
-PICTURES = 2000  # are enough
+PICTURES = 2000  # that are looked at, at the most
 
 
 def some_pictures(dataset: Dataset) -> Dataset:

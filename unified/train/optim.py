@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 
 from unified.model.implicit import ImplicitCode
-from unified.train.fused import FusedSGD
+from unified.train.fused_sgd import FusedSGD
 from unified.train.muon import Muon
 from unified.train.plan import Plan, Recipe
 

@@ -1,4 +1,4 @@
-"""SGD in one pass over memory."""
+"""SGD by torch's fused kernel, made safe for any layout of gradients."""
 
 from __future__ import annotations
 

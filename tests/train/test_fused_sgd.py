@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from unified.train.fused import FusedSGD, alike_in_memory
+from unified.train.fused_sgd import FusedSGD, alike_in_memory
 
 
 def network() -> nn.Sequential:
