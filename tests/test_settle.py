@@ -69,7 +69,8 @@ def test_a_checkpoint_holds_what_was_measured_with_its_weights(tiny_run: TinyRun
     kept = task.whitening.within.clone()
     assert not torch.equal(kept, torch.eye(8))
     task.whitening.within.copy_(torch.eye(8))
-    settle(model, lambda: as_they_are(config, open_data(config, "train")).epoch(0), Precision.choose(CPU))
+    pictures = as_they_are(config, open_data(config, "train"))
+    settle(model, lambda: pictures.epoch(0), Precision.choose(CPU, config.train.precision))
     torch.testing.assert_close(task.whitening.within, kept, rtol=1e-3, atol=1e-7)
 
 
