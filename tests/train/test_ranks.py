@@ -55,6 +55,15 @@ def test_two_processes_are_one_at_the_same_global_batch(name: str, two: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are listed on Linux only")
+def test_a_group_that_was_left_has_no_threads(two: Path) -> None:
+    # One that drops a tensor while Python ends wants its lock, and then the process aborts, now and then.
+    for rank in (0, 1):
+        within, after = json.loads((two / f"threads.{rank}.json").read_text())
+        assert any("gloo" in name for name in within) and not any("gloo" in name for name in after)
+
+
+@pytest.mark.slow
 def test_torchrun_trains_a_config(tmp_path: Path) -> None:
     from tests.tiny import tiny_data
 

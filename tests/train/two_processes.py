@@ -98,18 +98,28 @@ def run(case: Case, ranks: Ranks) -> tuple[Trainer, Watcher]:
     return trainer, watcher
 
 
+def record(folder: Path, ranks: Ranks) -> None:
+    """What every case ended with, and what its steps said."""
+    for name, case in CASES.items():
+        trainer, watcher = run(case, ranks)
+        state = trainer.bare.state_dict() | {f"joint.{k}": v for k, v in trainer.joint.state_dict().items()}
+        save_file({k: v.contiguous().clone() for k, v in state.items()}, folder / f"{name}.{ranks.rank}.safetensors")
+        lines = [step.numbers() for step in watcher.steps]
+        (folder / f"{name}.{ranks.rank}.json").write_text(json.dumps(lines))
+
+
+def threads() -> list[str]:
+    """The names of this process's threads, where Linux tells."""
+    return [file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")]
+
+
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     ranks = Ranks.of_environment()
     with ranks.joined(torch.device("cpu")):
-        for name, case in CASES.items():
-            trainer, watcher = run(case, ranks)
-            state = trainer.bare.state_dict() | {f"joint.{k}": v for k, v in trainer.joint.state_dict().items()}
-            save_file(
-                {k: v.contiguous().clone() for k, v in state.items()}, folder / f"{name}.{ranks.rank}.safetensors"
-            )
-            lines = [record.numbers() for record in watcher.steps]
-            (folder / f"{name}.{ranks.rank}.json").write_text(json.dumps(lines))
+        record(folder, ranks)
+        within = threads()
+    (folder / f"threads.{ranks.rank}.json").write_text(json.dumps([within, threads()]))
 
 
 if __name__ == "__main__":

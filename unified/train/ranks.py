@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, TypeVar
 
 import torch
@@ -57,6 +58,9 @@ class Ranks:
         if self.world == 1:
             yield
             return
+        # DistributedDataParallel imports it, and its functions take the group of that moment as their default. Imported
+        # first within a group, it would keep that one's threads alive to the end of Python, where they may abort it.
+        import_module("torch.distributed.nn.functional")
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
         try:
             yield
