@@ -41,3 +41,11 @@ def test_in_training_under_autocast_it_is_a_product_and_else_a_convolution(monke
     with torch.autocast("cpu", torch.bfloat16):
         assert layer(x).shape == (1, 6, 2, 2)
         assert layer.eval()(x) == "convolution"
+
+
+def test_the_gradient_is_laid_out_as_the_weight_is() -> None:
+    # Several processes exchange gradients in the weights' layout, and copy what comes in another.
+    layer = Pointwise(4, 6).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        layer(torch.randn(2, 4, 5, 3)).sum().backward()
+    assert layer.weight.grad is not None and layer.weight.grad.stride() == layer.weight.stride()

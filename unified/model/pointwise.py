@@ -21,4 +21,5 @@ class Pointwise(nn.Conv2d):
         if not (self.training and x.device.type == "cpu" and torch.is_autocast_enabled("cpu")):
             return super().forward(x)
         pixels = x.permute(0, 2, 3, 1)  # a view; and of channels-last memory a contiguous one
-        return F.linear(pixels, self.weight.flatten(1), self.bias).permute(0, 3, 1, 2)
+        weight = self.weight.permute(0, 2, 3, 1).flatten(1)  # so that its gradient is laid out as the weight is
+        return F.linear(pixels, weight, self.bias).permute(0, 3, 1, 2)
