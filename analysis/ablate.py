@@ -161,7 +161,9 @@ def changes(conditions: Sequence[Condition], numbers: Mapping[str, Sequence[str]
             for number in drawn if isinstance(scored.metric, Resampled) else numbers[task]:
                 before, after = base[task][number], values[number]
                 change = None if before is None or after is None else after - before
-                low, high = interval(drawn[number] - base_draws[task][number]) or (None, None)
+                # Without draws, a metric that cannot resample has no numbers of any.
+                found = interval(drawn[number] - base_draws[task][number]) if number in drawn else None
+                low, high = found or (None, None)
                 where: Row = {"code": condition.intervention.unit, "intervention": condition.intervention.kind}
                 score: Row = {"task": task, "number": number, "before": before, "after": after, "change": change}
                 rows.append(where | score | {"low": low, "high": high})
@@ -175,7 +177,7 @@ def how(plain: Condition, draws: int, pictures: int) -> str:
     slow = [name for name, scored in plain.scored.items() if not isinstance(scored.metric, Resampled)]
     text = (
         f"Intervals: {draws} bootstrap resamples of the {pictures} pictures, the same for both sides of a difference; "
-        "boxes are matched once and counted anew for each resample"
+        "answers are matched once and counted anew for each resample"
     )
     if slow:
         text += f"; {', '.join(slow)}: {min(draws, SLOW_DRAWS)} resamples, each scored as a whole"

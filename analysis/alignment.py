@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from math import isnan
 from pathlib import Path
@@ -13,10 +13,10 @@ from unified.errors import CheckpointError, DataError
 
 from .cka import LEAST, PERMUTATIONS, linear_cka, p_value
 from .figure import MARKERS, colour, drawn
-from .object_features import SIZES, AtObjects, at_objects, before_and_after, principal_axes
+from .object_features import SIZES, AtObjects, at_objects, before_and_after, principal_axes, sharing
 from .pictures import Progress, some_pictures, told
 from .report import Plot, Row, Section, folder_of, save
-from .subject import Code, codes_of, levels_of, open_subject
+from .subject import Code, codes_of, open_subject
 
 NAME = "alignment"
 PICTURES = 100
@@ -24,9 +24,10 @@ MOST_OBJECTS = 1000  # in CKA, whose kernels grow with the square
 
 READING = (
     "Each dot is one labelled object: the features of the cell at its centre, on one PCA for the whole row, so that "
-    "panels of a row can be compared. The first panel is what all tasks share, f(x); the others are f(x) ⋆ g(z) of one "
-    "task. The cross is their mean, the ring where it was before the code (the table has the distance in all "
-    "dimensions; two are seen here). Where small and large objects lie apart, the level treats them differently; codes "
+    "panels of a row can be compared. The first panel is f(x), what the codes of the row are given: the features that "
+    "all tasks share, or those that one task makes of them before its code; the others are f(x) ⋆ g(z) of one task. "
+    "The cross is their mean, the ring where it was before the code (the table has the distance in all dimensions; two "
+    "are seen here). Where small and large objects lie apart, the level treats them differently; codes "
     "that align kernel spaces bring the clouds of different tasks to other places."
 )
 
@@ -55,9 +56,7 @@ def analyze(
             f"{path} has no alignment codes, which act on features; `analyze implicit` shows the others"
         )
     batches, count = some_pictures(subject, split=split, pictures=pictures)
-    trunk_strides: Mapping[str, int] = subject.model.trunk.strides  # type: ignore[assignment]
-    strides = {level: trunk_strides[level] for level in levels_of(codes)}
-    found = at_objects(subject.model, strides, batches)
+    found = at_objects(subject.model, codes, batches)
     if progress is not None:
         progress(count, count)
     if not len(found.size):
@@ -73,14 +72,18 @@ def analyze(
 
 
 def plot_alignment(found: AtObjects, codes: Sequence[Code], path: Path) -> Path:
-    """A row of panels a level: the shared features, then those after each task's code."""
-    levels, tasks = levels_of(codes), list(dict.fromkeys(code.task for code in codes))
-    with drawn(path, 2.6 * (1 + len(tasks)) + 0.4, 2.35 * len(levels) + 0.4) as figure:
-        grid = figure.subplots(len(levels), 1 + len(tasks), squeeze=False, sharex="row", sharey="row")
-        for row, level in zip(grid, levels, strict=True):
-            own = {code.task: before_and_after(found.features[level], code) for code in codes if code.level == level}
+    """A row of panels for each level and the features on it: these, then those after the code of each task on them."""
+    rows = sharing(found, codes)
+    most = max(len(group) for group in rows)
+    with drawn(path, 2.6 * (1 + most) + 0.4, 2.35 * len(rows) + 0.4) as figure:
+        grid = figure.subplots(len(rows), 1 + most, squeeze=False, sharex="row", sharey="row")
+        for row, group in zip(grid, rows, strict=True):
+            own = {code.task: before_and_after(found.features[code.name], code) for code in group}
             shared = next(iter(own.values()))[0]
-            panels = {"f(x), shared": shared} | {task: after for task, (_, after) in own.items()}
+            first = "f(x), shared" if len(group) > 1 else _called(group, codes)
+            panels = {first: shared} | {task: after for task, (_, after) in own.items()}
+            for axes in row[len(panels) :]:
+                axes.set_visible(False)
             # Tasks whose operators change the number of channels have axes of their own.
             same = [points for points in panels.values() if points.shape == shared.shape]
             mean, axes_of, share = principal_axes(same)
@@ -97,7 +100,8 @@ def plot_alignment(found: AtObjects, codes: Sequence[Code], path: Path) -> Path:
                     )
                 axes.plot(*start.tolist(), "o", color="black", markersize=4, markerfacecolor="white")
                 axes.plot(*xy.mean(0).tolist(), "x", color="black", markersize=5, markeredgewidth=1.4)
-                axes.set_title(f"{level} · {name}" if name.startswith("f(x)") else f"after {name}'s code", loc="left")
+                title = f"{group[0].level} · {first}" if name == first else f"after {name}'s code"
+                axes.set_title(title, loc="left")
             row[0].set_ylabel(f"PC 2 ({100 * float(share[1]):.0f} %)")
             row[0].set_xlabel(f"PC 1 ({100 * float(share[0]):.0f} %)")
         handles, names = grid[0][0].get_legend_handles_labels()
@@ -105,11 +109,17 @@ def plot_alignment(found: AtObjects, codes: Sequence[Code], path: Path) -> Path:
     return path
 
 
+def _called(group: Sequence[Code], codes: Sequence[Code]) -> str:
+    """What the features are called that the codes `group` share: f(x), and whose where others have their own."""
+    tasks = {code.task for code in codes if code.level == group[0].level}
+    return "f(x)" if len(group) == len(tasks) else f"f(x) of {', '.join(code.task for code in group)}"
+
+
 def centroid_rows(found: AtObjects, codes: Sequence[Code]) -> list[Row]:
     """One row a code: how far it moves the mean, in units of the features' own spread; and how far apart sizes are."""
     rows: list[Row] = []
     for code in codes:
-        before, after = before_and_after(found.features[code.level], code)
+        before, after = before_and_after(found.features[code.name], code)
         spread = float((before - before.mean(0)).square().sum(1).mean().sqrt())
         moved = float((after.mean(0) - before.mean(0)).norm())
         rows.append(
@@ -135,15 +145,19 @@ def cka_rows(found: AtObjects, codes: Sequence[Code]) -> list[Row]:
     """CKA of features with themselves after a code, of two tasks' features, and of two levels': a row a pair."""
     few = slice(0, MOST_OBJECTS)
     pairs: list[tuple[str, str, Tensor, Tensor]] = []
+    groups = sharing(found, codes)
+    given = {code.name: f"{code.level}, {_called(group, codes)}" for group in groups for code in group}
     for code in codes:
-        before, after = before_and_after(found.features[code.level][few], code)
-        pairs.append((f"{code.level}, f(x)", f"after {code.task}'s code", before, after))
+        before, after = before_and_after(found.features[code.name][few], code)
+        pairs.append((given[code.name], f"after {code.task}'s code", before, after))
     for a, b in combinations(codes, 2):
         if a.level == b.level:
-            x, y = (before_and_after(found.features[code.level][few], code)[1] for code in (a, b))
+            x, y = (before_and_after(found.features[code.name][few], code)[1] for code in (a, b))
             pairs.append((f"{a.level} after {a.task}'s code", f"after {b.task}'s code", x, y))
-    for low, high in combinations(levels_of(codes), 2):
-        pairs.append((f"{low}, f(x)", f"{high}, f(x)", found.features[low][few], found.features[high][few]))
+    for low, high in combinations(groups, 2):
+        if [code.task for code in low] == [code.task for code in high]:
+            x, y = (found.features[group[0].name][few] for group in (low, high))
+            pairs.append((given[low[0].name], given[high[0].name], x, y))
     return [
         {"first": first, "second": second, "objects": len(x)}
         | {"cka": _known(linear_cka(x, y)), "p_value": _known(p_value(x, y))}

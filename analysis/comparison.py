@@ -160,10 +160,13 @@ def _scores(groups: Sequence[Group]) -> list[str]:
 
 
 def final_rows(group: Group) -> list[Row]:
-    """One row a main score: its last value, over the group's runs."""
+    """One row a main score: its last value, over the group's runs; None where it was never defined."""
     rows: list[Row] = []
     for key in _scores([group]):
         at, mean, sd, runs = curve(group, key)
+        if not at:  # no small object on val, say
+            rows.append({"group": group.label, "number": key, "epoch": None, "mean": None, "sd": None, "runs": 0})
+            continue
         last: Row = {"group": group.label, "number": key, "epoch": at[-1], "mean": mean[-1]}
         rows.append(last | {"sd": sd[-1] if runs[-1] > 1 else None, "runs": runs[-1]})
     return rows

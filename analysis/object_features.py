@@ -1,12 +1,14 @@
-"""The trunk's features at the centres of the labelled objects, as a task's head sees them before and after its code."""
+"""What the alignment codes are given at the centres of the labelled objects, and what they make of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from unified.data.sample import Batch, network_input
 from unified.model.multitask import MultiTaskModel
@@ -20,7 +22,11 @@ LEAST_SHARE = 0.05  # of the objects that each of COCO's sizes must have, to be 
 
 @dataclass(frozen=True, slots=True)
 class AtObjects:
-    """Features (N, C) of N objects on each level, the objects' sizes (N,), index into `SIZES`, and what sizes mean."""
+    """Features (N, C) of N objects by name of the code, the objects' sizes (N,), index into `SIZES`, what sizes mean.
+
+    Codes of one level have the same features where their tasks read the trunk's, others where a task has layers of its
+    own before its code.
+    """
 
     features: Mapping[str, Tensor]
     size: Tensor
@@ -28,12 +34,13 @@ class AtObjects:
 
 
 @torch.inference_mode()
-def at_objects(model: MultiTaskModel, strides: Mapping[str, int], batches: Iterable[Batch]) -> AtObjects:
-    """Features of the cell that holds an object's centre, on every level, crowds left out."""
-    found: dict[str, list[Tensor]] = {level: [] for level in strides}
+def at_objects(model: MultiTaskModel, codes: Sequence[Code], batches: Iterable[Batch]) -> AtObjects:
+    """What each code is given in the cell that holds an object's centre, crowds left out."""
+    found: dict[str, list[Tensor]] = {code.name: [] for code in codes}
     areas: list[Tensor] = []
     for batch in batches:
-        features = model.trunk(network_input(batch.images, torch.device("cpu")))
+        given = _given(model, codes, network_input(batch.images, torch.device("cpu")))
+        side = torch.tensor([batch.images.shape[3], batch.images.shape[2]])
         for b, sample in enumerate(batch.samples):
             objects = sample.record.labels.objects
             if objects is None:
@@ -42,11 +49,58 @@ def at_objects(model: MultiTaskModel, strides: Mapping[str, int], batches: Itera
             boxes = sample.frame.to_input(seen.boxes)
             centre = (boxes[:, :2] + boxes[:, 2:]) / 2
             areas.append(seen.area)
-            for level, stride in strides.items():
-                found[level].append(_cells(features[level][b], centre / stride))
+            for name, feature in given.items():
+                found[name].append(_cells(feature[b], centre, side))
     area = torch.cat(areas) if areas else torch.zeros(0)
-    features_of = {level: torch.cat(own) if own else torch.zeros(0, 1) for level, own in found.items()}
+    features_of = {name: torch.cat(own) if own else torch.zeros(0, 1) for name, own in found.items()}
     return AtObjects(features_of, *size_classes(area))
+
+
+def _given(model: MultiTaskModel, codes: Sequence[Code], images: Tensor) -> dict[str, Tensor]:
+    """The features (B, C, H, W) that the convolution of each code gets for these images, by the code's name."""
+    with _inputs({code.name: _owner(model, code) for code in codes}) as seen:
+        features = model.trunk(images)
+        for task in dict.fromkeys(code.task for code in codes):
+            model.task(task)(features)
+    return seen
+
+
+def _owner(model: MultiTaskModel, code: Code) -> nn.Module:
+    """The module that lays the code over its input; the code itself where a task has its own way of using it."""
+    return next((module for module in model.modules() if getattr(module, "align", None) is code.code), code.code)
+
+
+@contextmanager
+def _inputs(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """What the modules are called with while this lasts: their first argument, by name."""
+    seen: dict[str, Tensor] = {}
+
+    def watch(name: str, module: nn.Module) -> RemovableHandle:
+        def keep(module: nn.Module, given: tuple[Tensor, ...]) -> None:
+            seen[name] = given[0]
+
+        return module.register_forward_pre_hook(keep)
+
+    handles = [watch(name, module) for name, module in modules.items()]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def sharing(found: AtObjects, codes: Sequence[Code]) -> list[list[Code]]:
+    """The codes, those together that are on one level and given the same features."""
+    groups: list[list[Code]] = []
+    for code in codes:
+        own = found.features[code.name]
+        for group in groups:
+            if group[0].level == code.level and torch.equal(found.features[group[0].name], own):
+                group.append(code)
+                break
+        else:
+            groups.append([code])
+    return groups
 
 
 def size_classes(area: Tensor) -> tuple[Tensor, str]:
@@ -64,11 +118,11 @@ def size_classes(area: Tensor) -> tuple[Tensor, str]:
     )
 
 
-def _cells(feature: Tensor, centre: Tensor) -> Tensor:
-    """(C, H, W) and (N, 2) x, y in cells → (N, C)."""
+def _cells(feature: Tensor, centre: Tensor, side: Tensor) -> Tensor:
+    """(C, H, W), and (N, 2) x, y in an input of `side` (2,) width and height → (N, C)."""
     _, h, w = feature.shape
-    column = centre[:, 0].long().clamp(0, w - 1)
-    row = centre[:, 1].long().clamp(0, h - 1)
+    cell = (centre * torch.tensor([w, h]) / side).long()
+    column, row = cell[:, 0].clamp(0, w - 1), cell[:, 1].clamp(0, h - 1)
     return feature[:, row, column].T.float()
 
 
@@ -76,7 +130,9 @@ def _cells(feature: Tensor, centre: Tensor) -> Tensor:
 def before_and_after(features: Tensor, code: Code) -> tuple[Tensor, Tensor]:
     """(N, C) → what the code's operator makes of them with the neutral element, and with the code's value: (N, C')."""
     x = features[:, :, None, None]
-    clusters = code.code.channels // features.shape[1]  # a code for every anchor sees the features once for each
+    # A code for every anchor sees the features once for each, and has no other reason to be wider than they are.
+    clusters, rest = divmod(code.code.channels, features.shape[1])
+    assert not rest, f"{code.name}: {code.code.channels} channels on features of {features.shape[1]}"
     x = x.repeat(1, clusters, 1, 1)
     before = code.code.operator(x, code.code.centre.to(x))
     after = code.code.operator(x, code.code.g().to(x))

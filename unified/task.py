@@ -145,7 +145,10 @@ class Metric(Protocol):
 
 @runtime_checkable
 class Resampled(Protocol):
-    """A metric that can be computed fast on many resamples of its pictures, for bootstrap intervals."""
+    """A metric that can be computed fast on many resamples of its pictures, for bootstrap intervals.
+
+    One that compares pictures must be: given a picture twice, it would find the one by the other.
+    """
 
     def resampled(self, draws: int, *, seed: int) -> dict[str, NDArray[np.float64]]:
         """(draws,) values of its main numbers, NaN where undefined.

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from unified.data.sample import Record, Sample
-from unified.task import Json, Prediction, ScoredBoxes, Scores
+from unified.task import Json, Prediction, ScoredBoxes, Scores, bootstrap_counts
 
 from .matching import AGAIN, match
 from .result import Embeddings
@@ -76,6 +78,19 @@ class RetrievalMetric:
             numbers |= self._reranked(detected, "_detected")
         return Scores(numbers, {"categories": self._per_category(ranking)})
 
+    def resampled(self, draws: int, *, seed: int) -> dict[str, NDArray[np.float64]]:
+        """mAP and Rank-1 on the labelled boxes; a resample is of the pictures that ask, and all are asked each time.
+
+        A gallery of pictures drawn with replacement would hold copies of a query: right answers that are no answers.
+        """
+        ranking = rank(self._true.vectors, self._true.numbers)
+        counts = torch.from_numpy(bootstrap_counts(self._true.pictures, draws, seed)).double()
+        asking = self._true.picture[ranking.query]
+        queries = counts @ torch.bincount(asking, minlength=self._true.pictures).double()
+        values = {"mAP": ranking.average_precision, "Rank-1": (ranking.first <= 1).double()}
+        sums = {name: torch.bincount(asking, own, self._true.pictures) for name, own in values.items()}
+        return {name: (counts @ own.double() / queries).numpy() for name, own in sums.items()}
+
     def _named(self, ranking: Ranking, gallery: _Gallery, which: str = "") -> dict[str, float | None]:
         unseen = ~torch.isin(gallery.numbers[ranking.query], self._trained)
         numbers = {f"{name}{which}": value for name, value in ranking.numbers().items()}
@@ -104,13 +119,23 @@ def _looked_up(values: Tensor, rows: Tensor) -> Tensor:
 
 
 class _Gallery:
-    """Vectors (N, D) with numbers (N,) and categories (N,)."""
+    """Vectors (N, D) with numbers (N,) and categories (N,), picture by picture."""
 
     def __init__(self) -> None:
         self._parts: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def add(self, vectors: Tensor, numbers: Tensor, categories: Tensor) -> None:
         self._parts.append((vectors, numbers, categories))
+
+    @property
+    def pictures(self) -> int:
+        return len(self._parts)
+
+    @property
+    def picture(self) -> Tensor:
+        """(N,) int64: the picture that each vector is from."""
+        sizes = torch.tensor([len(numbers) for _, numbers, _ in self._parts]).long()
+        return torch.repeat_interleave(torch.arange(len(sizes)), sizes)
 
     @property
     def vectors(self) -> Tensor:

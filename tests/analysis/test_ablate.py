@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,16 @@ from analysis.bootstrap import SLOW_DRAWS, Scored, interval
 from analysis.interventions import held, plan
 from analysis.pictures import evenly, some_pictures
 from analysis.subject import Code, codes_of, open_subject
+from tasks.embedding.metric import RetrievalMetric
+from tasks.embedding.result import Embeddings
 from tests.tiny import VAL, TinyRun
 from unified.build import load_model
+from unified.data.sample import Labels, Objects, Record, Sample
 from unified.errors import ConfigError
 from unified.evaluate import answer
 from unified.model.multitask import MultiTaskModel
+from unified.ops.frame import Frame
+from unified.task import Metric, Prediction
 from unified.train.code_log import read_codes
 
 pytestmark = pytest.mark.usefixtures("sketches")
@@ -26,6 +32,17 @@ pytestmark = pytest.mark.usefixtures("sketches")
 @pytest.fixture
 def model(tiny_run: TinyRun) -> MultiTaskModel:
     return load_model(tiny_run.path)[0]
+
+
+def cannot_resample(fast: Callable[[], Metric]) -> Callable[[], Metric]:
+    """Makes metrics like `fast`, that are no `Resampled`."""
+
+    class Slow:
+        def __init__(self) -> None:
+            self.own = fast()
+            self.update, self.compute = self.own.update, self.own.compute
+
+    return Slow
 
 
 def set_by_hand(code: Code, value: float) -> None:
@@ -113,6 +130,35 @@ def test_one_picture_has_changes_but_no_intervals(tiny_run: TinyRun, tmp_path: P
     assert all(row["low"] is None for row in section.tables["changes"])
 
 
+def test_of_one_picture_a_metric_that_cannot_resample_has_changes_but_no_intervals(
+    tiny_run: TinyRun, model: MultiTaskModel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    slow = cannot_resample(model.task("classification").metric)
+    monkeypatch.setattr(type(model.task("classification")), "metric", lambda task: slow())
+    section = ablate.analyze(tiny_run.path, tmp_path, pictures=1, task="classification")
+    rows = section.tables["changes"]
+    assert rows and all(row["change"] is not None and row["low"] is None for row in rows)
+
+
+def test_the_interval_of_an_embedding_s_change_holds_the_change() -> None:
+    """Vectors that lose their order, looked up by pictures drawn with replacement: copies must not find each other."""
+    before, after = (Scored(lambda: RetrievalMetric("it", "identity", ["thing"], torch.zeros(0).long())) for _ in "ab")
+    centres = torch.randn(20, 16)
+    for i in range(60):
+        numbers = torch.tensor([i % 20, (7 * i + 3) % 20])
+        objects = Objects.make(torch.tensor([[0.0, 0, 9, 9]] * 2), torch.zeros(2), (9, 9), identities=numbers)
+        record = Record(i, Path(), (9, 9), Labels(objects))
+        sample = Sample(torch.zeros(3, 9, 9), record.labels, Frame.identity((9, 9)), record)
+        for scored, noise in ((before, 0.2), (after, 2.5)):
+            vectors = torch.nn.functional.normalize(centres[numbers] + noise * torch.randn(2, 16), dim=1)
+            scored.update([Prediction({"it": Embeddings(vectors[0], vectors[:0], vectors)})], [sample])
+    for number in ("mAP", "Rank-1"):
+        was, now = before.numbers()[number], after.numbers()[number]
+        found = interval(after.draws(50)[number] - before.draws(50)[number])
+        assert was is not None and now is not None and found is not None
+        assert found[0] < now - was < found[1] and found[1] - found[0] < 0.3
+
+
 def test_without_a_code_log_nothing_is_put_back_and_the_report_says_so(tiny_run: TinyRun, tmp_path: Path) -> None:
     best = tiny_run.path / "checkpoints/best"
     copied = tmp_path / "copied"
@@ -130,24 +176,18 @@ def test_a_task_that_is_not_there_is_named(tiny_run: TinyRun, tmp_path: Path) ->
 
 
 def test_a_metric_that_cannot_resample_is_computed_anew_for_each_draw(tiny_run: TinyRun, model: MultiTaskModel) -> None:
-    fast = model.task("classification").metric
-
-    class Slow:
-        def __init__(self) -> None:
-            self.own = fast()
-            self.update, self.compute = self.own.update, self.own.compute
-
+    slow = cannot_resample(model.task("classification").metric)
     batches, _ = some_pictures(open_subject(tiny_run.path), split="val", pictures=0)
     (plain,) = ablate.run(model, [], [], batches)
-    seen = Scored(Slow)
+    seen = Scored(slow)
     batches, _ = some_pictures(open_subject(tiny_run.path), split="val", pictures=0)
     with torch.inference_mode():
         for batch in batches:
             raw = model(batch.images / 255)
             seen.update(answer({n: model.task(n) for n in raw}, raw, batch.samples), batch.samples)
-    slow, quick = seen.draws(200)["mAP"], plain.scored["classification"].draws(SLOW_DRAWS)["mAP"]
-    assert len(slow) == SLOW_DRAWS
-    torch.testing.assert_close(torch.tensor(slow), torch.tensor(quick), equal_nan=True)
+    anew, quick = seen.draws(200)["mAP"], plain.scored["classification"].draws(SLOW_DRAWS)["mAP"]
+    assert len(anew) == SLOW_DRAWS
+    torch.testing.assert_close(torch.tensor(anew), torch.tensor(quick), equal_nan=True)
 
 
 def test_an_interval_holds_the_middle_of_the_draws() -> None:

@@ -12,11 +12,13 @@ import torch
 
 from analysis import alignment, comparison, conflict, cost, implicit
 from analysis.factors import cosine_rows, effective_rank, factor_rows, hoyer_sparsity
-from analysis.object_features import size_classes
+from analysis.object_features import at_objects, before_and_after, sharing, size_classes
+from analysis.pictures import some_pictures
 from analysis.report import ORDER, Section, save
 from analysis.subject import codes_of, open_subject
-from tests.tiny import TinyRun, tiny_config, train_quietly
+from tests.tiny import TinyRun, make_untrained_run, tiny_config, tiny_data, train_quietly
 from unified.build import build_model
+from unified.data.dataset import open_dataset
 from unified.data.sample import Taxonomy
 from unified.errors import DataError
 
@@ -92,6 +94,45 @@ def test_alignment_compares_features_at_the_objects(tiny_run: TinyRun, tmp_path:
     assert same == pytest.approx([1.0] * len(same), abs=1e-4)
 
 
+def test_a_code_s_features_are_what_its_convolution_is_given(tmp_path: Path) -> None:
+    codes = "codes={align: {operator: add}, refine: null}"
+    jde = make_untrained_run(tiny_data(tmp_path / "data"), tmp_path / "run", f"tasks.detection.{codes}")
+    subject = open_subject(jde.path)
+    both = [code for code in codes_of(subject.model, "") if code.place == "align"]
+    batches = list(some_pictures(subject, split="val", pictures=0)[0])
+    found = at_objects(subject.model, both, batches)
+    (batch,) = batches
+    with torch.inference_mode():
+        features = subject.model.trunk(batch.images / 255)
+        head: Any = subject.model.task("embedding").head
+        own = {level: layers(features[level]) for level, layers in head.own.items()}
+    for code in both:
+        given = (own if code.task == "embedding" else features)[code.level]
+        known = given.movedim(1, -1).flatten(0, -2)
+        assert found.features[code.name].shape == (len(found.size), known.shape[1])
+        assert (torch.cdist(found.features[code.name], known).min(1).values < 1e-3).all(), code.name
+
+
+def test_tasks_with_features_of_their_own_are_compared_on_them(tiny_jde: TinyRun, tmp_path: Path) -> None:
+    codes = "codes={align: {operator: add}, refine: null}"
+    jde = make_untrained_run(tiny_jde.data, tmp_path / "run", f"tasks.detection.{codes}")
+    section = alignment.analyze(jde.path, tmp_path / "out", pictures=0)
+    first = {row["first"] for row in section.tables["cka"]}
+    assert {"p3, f(x) of detection", "p3, f(x) of embedding"} <= first
+    assert len(section.tables["centroids"]) == 6
+
+
+def test_the_features_of_a_code_for_every_anchor_are_those_that_others_share(tiny_run: TinyRun) -> None:
+    codes_for_anchors = "codes={align: {operator: add, per_anchor: true}, refine: null}"
+    config = tiny_config(tiny_run.data, f"tasks.detection.{codes_for_anchors}")
+    model = build_model(config, open_dataset(tiny_run.data, "train").taxonomy).eval()
+    codes = [code for code in codes_of(model, "") if code.place == "align"]
+    found = at_objects(model, codes, some_pictures(open_subject(tiny_run.path), split="val", pictures=0)[0])
+    assert [[code.task for code in group] for group in sharing(found, codes)] == [["detection", "classification"]] * 3
+    before, _ = before_and_after(found.features[codes[0].name], codes[0])
+    assert before.shape[1] == 3 * found.features[codes[0].name].shape[1]
+
+
 def test_alignment_of_one_picture_is_drawn_as_far_as_it_goes(tiny_run: TinyRun, tmp_path: Path) -> None:
     section = alignment.analyze(tiny_run.path, tmp_path, pictures=1)
     assert section.plots and section.tables["centroids"]
@@ -137,6 +178,17 @@ def test_runs_that_differ_in_their_seed_alone_are_one_curve(tmp_path: Path) -> N
     found = {row["group"]: row for row in section.tables["final"]}
     assert found["a"]["runs"] == 2 and found["a"]["mean"] == pytest.approx(0.2)
     assert found["a"]["sd"] == pytest.approx(0.02**0.5) and found["b"]["sd"] is None
+
+
+@pytest.mark.parametrize("others", [[], [0.5]])
+def test_a_score_that_was_never_defined_has_no_last_value(tmp_path: Path, others: list[float]) -> None:
+    runs = [write_run(tmp_path / "0", "a", 0, 0.1), *(write_run(tmp_path / "1", "b", 0, score) for score in others)]
+    path = runs[0] / "metrics.jsonl"
+    path.write_text(path.read_text().replace('"detection/AP": 0.1', '"detection/AP": null'))
+    section = comparison.analyze(runs, tmp_path / "out")
+    row = section.tables["final"][0]
+    assert row == {"group": "a", "number": "detection/AP", "epoch": None, "mean": None, "sd": None, "runs": 0}
+    assert "–</td>" in (tmp_path / "out/report.html").read_text()
 
 
 def test_curves_need_runs(tmp_path: Path) -> None:

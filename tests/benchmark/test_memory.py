@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 
 import pytest
 import torch
 
+from unified.benchmark import memory
 from unified.benchmark.memory import peak_memory, peak_of_processes
 
 CPU = torch.device("cpu")
@@ -15,6 +17,11 @@ CPU = torch.device("cpu")
 def test_the_peak_memory_of_a_call_is_that_of_its_own_process() -> None:
     peak = peak_memory(lambda: torch.ones(2**26).sum(), CPU)  # 256 MB
     assert peak is None or peak > 256
+
+
+def test_a_platform_without_the_module_resource_can_import_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert "peak_memory" in runpy.run_path(memory.__file__)
 
 
 def test_a_call_that_dies_has_no_peak() -> None:

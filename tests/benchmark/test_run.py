@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
 from tests.tiny import TinyRun
+from unified.benchmark import run as benchmark
 from unified.benchmark.run import COCO, _model, planted_samples, run
 from unified.benchmark.timing import CALIBRATION
 from unified.errors import ConfigError
@@ -53,6 +55,18 @@ def test_training_targets_are_those_of_the_model(monkeypatch: pytest.MonkeyPatch
     targets = {name: model.task(name).encode(samples) for name in model.tasks}  # type: ignore[operator,union-attr]
     losses = model(torch.rand(2, 3, 64, 64), targets)
     assert all(torch.isfinite(value) for parts in losses.values() for value in parts.values())
+
+
+@pytest.mark.parametrize("task", ["embedding", "caption"])
+def test_training_steps_of_every_task_are_timed(task: str) -> None:
+    rows = run(["yolor-n"], size=64, batch=1, mode="train", tasks=(task,), rounds=1, device="cpu")
+    assert len(rows) == 3 and all(row.milliseconds > 0 for row in rows)
+
+
+def test_a_task_without_a_loss_on_planted_labels_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(benchmark, "planted_samples", partial(planted_samples, objects=0))
+    with pytest.raises(ConfigError, match="step of embedding cannot be timed"):
+        run(["yolor-n"], size=64, mode="train", tasks=("detection", "embedding"), rounds=1, device="cpu")
 
 
 def test_answers_of_a_run_are_timed_at_its_own_size(tiny_run: TinyRun) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from unified import registry
+
 
 @pytest.fixture
 def shapes(cli: Any, tmp_path: Path) -> Path:
@@ -75,6 +77,42 @@ def test_stats_count_and_draw(cli: Any, shapes: Path, tmp_path: Path) -> None:
     assert (answer.code, splits["train"]["pictures"], splits["val"]["captions"]) == (0, 6, 15)
     assert (tmp_path / "stats.png").is_file()
     assert "objects per picture" in cli("data", "stats", shapes, "--split", "val").out
+
+
+def test_stats_are_drawn_by_the_analysis_that_is_installed(
+    cli: Any, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    found = registry.analysis
+
+    def ask(name: str) -> Any:
+        asked.append(name)
+        return found(name)
+
+    monkeypatch.setattr(registry, "analysis", ask)
+    assert cli("data", "stats", shapes, "--out", tmp_path / "stats.png").code == 0
+    assert asked == ["dataset"]
+
+
+@pytest.mark.parametrize("verb", ["stats", "browse"])
+@pytest.mark.parametrize("name", ["look.txt", "look", "folder", "folder.png"])
+def test_a_picture_that_could_not_be_written_is_refused_before_the_work(
+    cli: Any, tmp_path: Path, verb: str, name: str
+) -> None:
+    for folder in ("folder", "folder.png"):
+        (tmp_path / folder).mkdir()
+    answer = cli("data", verb, tmp_path / "no data here", "--out", tmp_path / name)
+    assert answer.code == 2 and name in answer.err and ".png" in answer.err and len(answer.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("verb", ["stats", "browse"])
+@pytest.mark.parametrize("ending", [".png", ".JPG", ".webp", ".tif", ".pdf", ".eps"])
+def test_pictures_are_written_in_every_format_that_is_allowed(
+    cli: Any, shapes: Path, tmp_path: Path, verb: str, ending: str
+) -> None:
+    out = tmp_path / f"new/folder/look{ending}"
+    assert cli("data", verb, shapes, "--split", "train", "--out", out).code == 0
+    assert out.stat().st_size
 
 
 def test_convert_says_what_is_lost_and_the_result_is_sound(cli: Any, shapes: Path, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -39,6 +38,8 @@ def peak_memory(call: Call, device: torch.device) -> float | None:
 
 
 def _call_and_tell_peak(call: Call, sender: Any) -> None:
+    import resource  # Windows has none, nor any need of it
+
     # OpenMP's threads do not survive a fork; memory does not depend on their number.
     torch.set_num_threads(1)
     try:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from unified.benchmark.memory import peak_memory
 from unified.benchmark.timing import CALIBRATION, Call, Timing, time_in_turns
+from unified.errors import ConfigError
 from unified.evaluate import Inference
 from unified.model.fold import fold
 from unified.model.multitask import MultiTaskModel
@@ -70,6 +71,11 @@ def benchmark_training(
 
     def joint(network: nn.Module, x: Tensor) -> Tensor:
         losses = network(x, targets)
+        if silent := [task for task, parts in losses.items() if not parts]:
+            raise ConfigError(
+                f"a training step of {', '.join(silent)} cannot be timed: no loss on planted labels, which are boxes, "
+                "classes, identities and a caption; time inference or answers instead"
+            )
         return torch.stack([value for parts in losses.values() for value in parts.values()]).sum()
 
     torch.manual_seed(0)

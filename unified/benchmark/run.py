@@ -97,14 +97,16 @@ def on(target: Target, device: torch.device) -> Target:
 
 
 def planted_samples(batch: int, size: int, taxonomy: Taxonomy, *, objects: int = 8) -> list[Sample]:
-    """Samples with random boxes, to time losses on."""
+    """Samples with random boxes, two of each identity, and a caption, to time losses on."""
     generator = torch.Generator().manual_seed(0)
     samples = []
     for i in range(batch):
         corner = torch.rand(objects, 2, generator=generator) * size * 0.6
         extent = (0.05 + 0.35 * torch.rand(objects, 2, generator=generator)) * size
         kinds = torch.randint(len(taxonomy), (objects,), generator=generator)
-        labels = Labels(Objects.make(torch.cat([corner, corner + extent], 1), kinds, (size, size)))
+        boxes, pairs = torch.cat([corner, corner + extent], 1), torch.arange(objects) // 2
+        planted = Objects.make(boxes, kinds, (size, size), identities=pairs)
+        labels = Labels(planted, captions=("things on a plain ground",))
         record = Record(i, Path(), (size, size), labels)
         samples.append(Sample(torch.zeros(3, 1, 1, dtype=torch.uint8), labels, Frame.identity((size, size)), record))
     return samples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ import typer
 
 from unified.cli.group import group
 from unified.cli.output import Json, emit, progress, say, table
-from unified.errors import DataError
+from unified.errors import ConfigError, DataError
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the data set.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write, which must not be there yet.")]
@@ -22,6 +23,10 @@ Pictures = Annotated[
 OnError = Annotated[
     Literal["raise", "drop"], typer.Option(help="What a faulty annotation does: stop, or be left out and listed.")
 ]
+
+PICTURE_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".pdf", ".eps")
+PLOT_ENDINGS = (*PICTURE_ENDINGS, ".svg")  # of what matplotlib writes
+SHEET_ENDINGS = (*PICTURE_ENDINGS, ".gif", ".bmp")  # of what Pillow writes
 
 app = group("Make, check, convert and look at data sets.")
 make_app = group("Generate a data set.")
@@ -100,13 +105,14 @@ def stats(
 
     Pictures, objects, classes, sizes, identities, captions and tags of each split.
     """
+    from unified import registry
     from unified.data.stats import stats as count
 
+    if out is not None:
+        _check_picture(out, PLOT_ENDINGS)
     found = count(folder, split, format=format, on_error=on_error)
     if out is not None:
-        from analysis.dataset import plot_stats
-
-        plot_stats(found, out)
+        registry.analysis("dataset").plot_stats(found, out)
     if json:
         emit(found.to_json())
         return
@@ -203,8 +209,19 @@ def browse(
     from unified.data.browse import browse as draw_sheet
     from unified.data.dataset import open_dataset
 
+    _check_picture(out, SHEET_ENDINGS)
     dataset = open_dataset(folder, split, format=format)
     chosen = random.Random(seed).sample(range(len(dataset)), min(count, len(dataset)))
     pipeline = None if config is None else views_of(read(config))
-    draw_sheet(dataset, chosen, pipeline=pipeline, seed=seed).save(out)
+    sheet = draw_sheet(dataset, chosen, pipeline=pipeline, seed=seed)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(out)
     say(f"{dataset.summary()}\n{out}: {len(chosen)} of them")
+
+
+def _check_picture(out: Path, endings: Sequence[str]) -> None:
+    """Say before the work what could not be written after it."""
+    if out.is_dir():
+        raise ConfigError(f"--out {out}: this is a folder; name the picture to write, such as {out / 'out.png'}")
+    if out.suffix.lower() not in endings:
+        raise ConfigError(f"--out {out}: a picture's name ends in one of {', '.join(endings)}; got {out.suffix!r}")

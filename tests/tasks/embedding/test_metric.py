@@ -3,16 +3,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tasks.embedding.metric import RetrievalMetric
 from tasks.embedding.result import Embeddings
+from tasks.embedding.retrieval import rank
 from unified.data.sample import Labels, Objects, Record, Sample
 from unified.ops.canvas import Canvas
 from unified.ops.frame import Frame
-from unified.task import Json, Prediction, Result
+from unified.task import Json, Prediction, Resampled, Result, bootstrap_counts
 
 TRUE = torch.tensor([[0.0, 0, 10, 10], [20, 0, 30, 10]])
 
@@ -87,6 +90,35 @@ def test_labels_without_any_box_found_count_as_not_found() -> None:
     numbers = numbers_of(nothing)
 
     assert numbers["found"] == 0.0 and numbers["Rank-1_detected"] is None
+
+
+def test_a_resample_counts_each_query_as_often_as_its_picture_is_drawn() -> None:
+    """Against a loop over the draws; the gallery is whole in each, so that no query finds a copy of itself."""
+    several = [[1, 2], [1, -1], [2, 3], [-1, -1], [3, 1]]
+    metric = RetrievalMetric("vectors", "identity", ["thing"], torch.zeros(0).long())
+    for prediction, sample in (
+        scene(numbers, F.normalize(torch.randn(2, 3), dim=1), TRUE, [0.9, 0.8]) for numbers in several
+    ):
+        metric.update([prediction], [sample])
+    ranking = rank(metric._true.vectors, metric._true.numbers)
+    picture = (ranking.query // 2).tolist()
+
+    draws = metric.resampled(20, seed=3)
+
+    assert isinstance(metric, Resampled)
+    for d, counts in enumerate(bootstrap_counts(len(several), 20, seed=3).tolist()):
+        found = [i for i, p in enumerate(picture) for _ in range(counts[p])]
+        assert draws["mAP"][d] == pytest.approx(np.mean([float(ranking.average_precision[i]) for i in found]))
+        assert draws["Rank-1"][d] == pytest.approx(np.mean([int(ranking.first[i]) == 1 for i in found]))
+
+
+def test_a_resample_in_which_nobody_asks_has_no_number() -> None:
+    metric = RetrievalMetric("vectors", "identity", ["thing"], torch.zeros(0).long())
+    assert {name: len(values) for name, values in metric.resampled(2, seed=0).items()} == {"mAP": 2, "Rank-1": 2}
+    prediction, sample = scene([1, 2], torch.eye(2), TRUE, [0.9, 0.8])
+    metric.update([prediction], [sample])
+    assert all(np.isnan(values).all() for values in metric.resampled(2, seed=0).values())
+    assert all(len(values) == 0 for values in metric.resampled(0, seed=0).values())
 
 
 def test_re_ranked_numbers_stand_beside_the_others_where_they_are_asked_for() -> None:
