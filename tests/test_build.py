@@ -27,6 +27,7 @@ from unified.errors import CheckpointError, ConfigError, DataError
 from unified.model.multitask import MultiTaskModel
 from unified.train.freezing import Span
 from unified.train.plan import Recipe
+from unified.train.ranks import Ranks
 from unified.train.scale import RunningNorm
 from unified.train.weighting.dwa import DynamicWeightAverage
 
@@ -147,6 +148,14 @@ def test_the_last_epochs_are_without_mosaic(tiny_run: TinyRun, monkeypatch: pyte
     for epoch in range(5):
         list(loader.epoch(epoch))
     assert asked == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(("batch", "world"), [(4, 2), (5, 2), (8, 3), (3, 2)])
+def test_processes_have_equally_many_batches_of_a_small_data_set(tiny_run: TinyRun, batch: int, world: int) -> None:
+    config = tiny_config(tiny_run.data, f"train.batch={batch}")
+    train = open_dataset(tiny_run.data, "train")
+    counts = {len(training_loader(config, train, CPU, ranks=Ranks(rank, world))) for rank in range(world)}
+    assert len(counts) == 1 and min(counts) >= 1
 
 
 def test_a_checkpoint_comes_back_as_the_model_of_its_config(tiny_run: TinyRun) -> None:

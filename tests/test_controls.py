@@ -10,11 +10,14 @@ import pytest
 from rich.console import Console
 
 from tests.tiny import TinyRun, tiny_config
+from unified.config import Config
 from unified.controls import compare, only, train_with_controls
 from unified.errors import ConfigError
 from unified.train import checkpoint
 from unified.train.checkpoint import Checkpoint, Progress
 from unified.train.run import RunFolder
+
+BOTH = ("detection", "classification")
 
 
 def test_alone_means_the_same_but_for_the_other_tasks(tiny_run: TinyRun) -> None:
@@ -33,6 +36,32 @@ def test_alone_means_the_same_but_for_the_other_tasks(tiny_run: TinyRun) -> None
     assert alone.joint.parts == {"detection/box": 7} and alone.joint.weights == {}
     assert (alone.joint.weighting, alone.joint.alternate) == ("fixed", 0)
     assert only(config, "classification").joint.parts == {}
+
+
+def test_what_is_said_of_other_tasks_falls_away(tiny_run: TinyRun) -> None:
+    source = {"path": str(tiny_run.data)}
+    sources = {"all": source, "boxes": source | {"tasks": ["detection"]}, "both": source | {"tasks": list(BOTH)}}
+    values = tiny_config(tiny_run.data).to_dict()
+    values["data"] = {"sources": sources, "mix": {"all": 1.0, "boxes": 2.0, "both": 3.0}}
+    values["train"] |= {"keep_labels": {"detection": 0.5}, "freeze": ["trunk.stem", "detection.head"]}
+    values["augment"]["weak"]["tasks"] = ["detection"]
+    config = Config.from_dict(values)
+    detection, classification = (only(config, task) for task in BOTH)
+    assert detection.train == config.train and detection.augment == config.augment
+    assert classification.train.keep_labels == {} and classification.train.freeze == ["trunk.stem"]
+    assert classification.augment.weak.tasks == []
+    assert classification.data is not None and classification.data.sources is not None
+    assert {name: part.tasks for name, part in classification.data.sources.items()} == {
+        "all": None, "both": ["classification"]
+    }  # fmt: skip
+    assert classification.data.mix == {"all": 1.0, "both": 3.0}
+
+
+def test_a_control_that_cannot_be_trained_is_told_before_the_joint_training(tiny_run: TinyRun, tmp_path: Path) -> None:
+    config = tiny_config(tiny_run.data, "train.freeze=[trunk, classification]")
+    with pytest.raises(ConfigError, match=r"controls: classification cannot be trained alone: .*nothing is left"):
+        train_with_controls(config, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture

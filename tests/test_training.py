@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from tests.tiny import TinyRun, tiny_config, tiny_data, train_quietly
 from unified.build import load_model
 from unified.config import shipped
 from unified.data.dataset import open_dataset
-from unified.errors import ConfigError, DataError, MissingExtraError
+from unified.errors import ConfigError, DataError, MissingExtraError, UnifiedError
 from unified.train.log import read
 from unified.train.run import RunFolder
 from unified.train.trainer import Trainer
@@ -118,12 +119,37 @@ def test_a_run_is_not_resumed_on_other_classes_and_stays_as_it_is(tiny_run: Tiny
     assert (tiny_run.path / "status.json").read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("tasks.classification.head=query", "weights of another model"),
+        ("joint.weighting=uncertainty", "joint loss"),
+        ("train.optimizer=adamw", "train.optimizer is adamw, and the training was begun with muon: leave it so"),
+    ],
+)
+def test_a_run_that_cannot_be_gone_on_with_so_stays_as_it_is(
+    override: str, says: str, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    files = ("config.yaml", "status.json", "metrics.jsonl", "environment.json")
+    before = [(tmp_path / "run" / name).read_bytes() for name in files]
+    with pytest.raises(UnifiedError, match=says):
+        train_quietly(tiny_config(tiny_run.data, "train.epochs=2", override), tmp_path / "run", resume=True)
+    assert [(tmp_path / "run" / name).read_bytes() for name in files] == before
+
+
 @pytest.mark.parametrize("override", ['joint.parts."detection/boxes"=1', "device=cuda:77"])
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(
     override: str, tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     with pytest.raises(ConfigError):
         train_quietly(tiny_config(tiny_run.data, override), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_cell_of_one_picture_has_no_variance_to_norm_by(tiny_run: TinyRun, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"one cell at stride 32.*give size=64 or more, or train.batch=2"):
+        train_quietly(tiny_config(tiny_run.data, "size=32", "train.batch=1"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

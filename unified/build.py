@@ -172,7 +172,7 @@ def training_loader(
         workers=workers_of(config.train.workers, device),
         seed=config.train.seed,
         shuffle=True,
-        drop_last=len(dataset) > config.train.batch,
+        drop_last=len(dataset) > config.train.batch * ranks.world,
         kinship=kinship,
         mix=Mix.make(config.dataset().mix, dataset.parts, config.train.epochs) if several else None,
         labels=dataset.meeting(without=views.only_weak),

@@ -14,12 +14,16 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import torch
 from rich.console import Console
 
-from unified.build import load_model
+from unified.build import build_model, freezing, load_model
+from unified.build_data import open_data
 from unified.config import Config
+from unified.data.sample import Taxonomy
 from unified.errors import ConfigError
 from unified.train import checkpoint, durable
+from unified.train.ranks import Ranks
 from unified.train.run import STATUS
 from unified.training import train
 
@@ -55,29 +59,63 @@ def train_with_controls(
 ) -> Report:
     """Train `config`, then each of its tasks alone under OUT/controls/<task>; the report is left there, too.
 
-    With `resume`, trainings that are finished are left as they are. Errors as `train`.
+    With `resume`, trainings that are finished are left as they are. Errors as `train`; those of the controls' configs
+    come before the joint training.
     """
     if len(config.tasks) < 2:
         raise ConfigError(f"controls compare a joint training with its tasks alone; {config.name!r} has one task only")
+    controls = {task: only(config, task) for task in config.tasks}
+    _check(controls, open_data(config, "train").taxonomy)
+    begun = {task for task in controls if out is not None and (out / FOLDER / task / STATUS).is_file()}
     run = train(config, out=out, resume=resume, console=console)
-    alone = {}
-    for task in config.tasks:
-        folder = run / FOLDER / task
-        begun = (folder / STATUS).is_file()
-        alone[task] = train(only(config, task), out=folder, resume=resume and begun, console=console)
-    report = compare(run, alone)
-    durable.replace_file(run / FOLDER / REPORT, json.dumps(report.to_json(), indent=1).encode())
+    alone = {
+        task: train(control, out=run / FOLDER / task, resume=resume and task in begun, console=console)
+        for task, control in controls.items()
+    }
+    ranks = Ranks.of_environment()
+    with ranks.joined(torch.device("cpu")):  # the first process has written, and so reads, the checkpoints
+        return ranks.of_first(lambda: _written(compare(run, alone), run / FOLDER / REPORT))
+
+
+def _check(controls: Mapping[str, Config], taxonomy: Taxonomy) -> None:
+    """ConfigError when there is no model for one of them, or nothing to be trained in it."""
+    for task, config in controls.items():
+        try:
+            freezing(config.train, build_model(config, taxonomy))
+        except ConfigError as error:
+            raise ConfigError(f"controls: {task} cannot be trained alone: {error}") from error
+
+
+def _written(report: Report, path: Path) -> Report:
+    durable.replace_file(path, json.dumps(report.to_json(), indent=1).encode())
     return report
 
 
 def only(config: Config, task: str) -> Config:
     """`config` with that task only: same trunk, data, augmentation and recipe.
 
-    What is between tasks falls away: weights, alternation, weighting. The gains of the task's parts stay.
+    What is between tasks falls away: weights, alternation, weighting, and what is said of the others: their sources,
+    labels, views, frozen parts. The gains of the task's parts stay.
     """
     values = config.to_dict()
+    others = set(config.tasks) - {task}
     parts = {key: gain for key, gain in values["joint"]["parts"].items() if key.startswith(f"{task}/")}
     values |= {"tasks": {task: values["tasks"][task]}, "joint": {"parts": parts}}
+    recipe, weak, data = values["train"], values["augment"]["weak"], values["data"]
+    recipe["keep_labels"] = {name: share for name, share in recipe["keep_labels"].items() if name == task}
+    for name in list(recipe["freeze"]):
+        if any(f"{name}.".startswith(f"{other}.") for other in others):
+            recipe["freeze"].remove(name) if isinstance(recipe["freeze"], list) else recipe["freeze"].pop(name)
+    if isinstance(weak["tasks"], list):
+        weak["tasks"] = [name for name in weak["tasks"] if name == task]
+    if data and data["sources"]:
+        data["sources"] = {
+            name: source | {"tasks": source["tasks"] and [task]}
+            for name, source in data["sources"].items()
+            if source["tasks"] is None or task in source["tasks"]
+        }
+        if isinstance(data["mix"], dict):
+            data["mix"] = {name: ratio for name, ratio in data["mix"].items() if name in data["sources"]}
     return Config.from_dict(values, f"{config.name}, {task} alone")
 
 

@@ -35,13 +35,13 @@ from unified.config import Config
 from unified.data.dataset import Dataset
 from unified.data.loader import Loader
 from unified.data.workers import worker_context
-from unified.errors import MissingExtraError
+from unified.errors import ConfigError, MissingExtraError
 from unified.evaluate import Inference, evaluate
 from unified.model.multitask import MultiTaskModel
 from unified.ops.device import choose_device
 from unified.settle import settle, some_pictures
 from unified.task import Scores
-from unified.train.checkpoint import Provenance
+from unified.train.checkpoint import Checkpoint, Provenance
 from unified.train.code_log import CodeLog
 from unified.train.log import Sink
 from unified.train.precision import Precision
@@ -84,6 +84,7 @@ def _train(
     seed_everything(config.train.seed)
     model = build_model(config, train_set.taxonomy)
     check_labels(model, train_set)
+    check_norms(config, model, len(train_set))
     joint = joint_loss(config.joint, model, ranks)
     freezing(config.train, model)  # a mistake in it is said before anything is written
     precision = Precision.choose(device, config.train.precision)
@@ -98,18 +99,11 @@ def _train(
             _tell(console, f"{config.train.start}: {start_from(config.train.start, model).describe()}")
     else:
         same_classes(train_set.taxonomy, taxonomy_from(saved.provenance.taxonomy), "data set", "checkpoint")
+        same_optimizer(config, saved)
     study(model, train_set)
-    run = ranks.of_first(
-        lambda: RunFolder.create(out or numbered(Path("runs"), config.name), provenance, resume=resume)
-    )
-    for dataset in (train_set, val_set):
-        _tell(console, dataset.summary())
-    if left_out := len(whole) - len(train_set):
-        _tell(console, f"{left_out} of {len(whole)} pictures keep no label (train.keep_labels) and are not shown")
-    for task in unscored(model, val_set):
-        _tell(console, f"{val_set.name}, {val_set.split}: no picture is labelled for {task}, which will have no scores")
     loader = training_loader(config, train_set, device, kinship=kinship_of(model, train_set), ranks=ranks)
     wrapped = ranks.wrapped(model.to(device), precision.memory_format)
+    run = RunFolder(ranks.of_first(lambda: out or numbered(Path("runs"), config.name)), provenance)
     trainer = Trainer(
         wrapped,
         joint,
@@ -123,6 +117,14 @@ def _train(
     )
     if saved is not None:
         trainer.restore(saved)
+    # Only now: what cannot be gone on with leaves the folder as it is.
+    ranks.of_first(lambda: RunFolder.create(run.path, provenance, resume=resume))
+    for dataset in (train_set, val_set):
+        _tell(console, dataset.summary())
+    if left_out := len(whole) - len(train_set):
+        _tell(console, f"{left_out} of {len(whole)} pictures keep no label (train.keep_labels) and are not shown")
+    for task in unscored(model, val_set):
+        _tell(console, f"{val_set.name}, {val_set.split}: no picture is labelled for {task}, which will have no scores")
     several = f", {ranks.world} processes" if ranks.world > 1 else ""
     where = f"on {device} in {precision.describe()}{several}"
     _tell(console, f"{run.path}: {config.trunk} with {', '.join(config.tasks)} {where}")
@@ -132,6 +134,26 @@ def _train(
         _tell(console, f"stopped; --out {run.path} --resume goes on")
         raise
     return run.path
+
+
+def same_optimizer(config: Config, saved: Checkpoint) -> None:
+    """ConfigError when the training was begun with another optimiser: its moments are of no use to this one."""
+    begun = saved.provenance.config.get("train", {}).get("optimizer", config.train.optimizer)
+    if begun != config.train.optimizer:
+        raise ConfigError(
+            f"train.optimizer is {config.train.optimizer}, and the training was begun with {begun}: leave it so, or "
+            "begin another from its weights, train.start=RUN with a new --out"
+        )
+
+
+def check_norms(config: Config, model: MultiTaskModel, pictures: int) -> None:
+    """ConfigError when batch norms would see a single number a channel, which has no variance."""
+    stride = model.trunk.max_stride
+    if min(config.train.batch, pictures) == 1 and config.size == stride:
+        raise ConfigError(
+            f"a batch of one picture of {config.size} px is one cell at stride {stride}, where batch norms find no "
+            f"variance; give size={2 * stride} or more, or train.batch=2 and two pictures or more"
+        )
 
 
 def _sinks(run: RunFolder, console: Console, config: Config, model: MultiTaskModel) -> list[Sink]:

@@ -50,3 +50,11 @@ def test_what_never_was_trained_is_not_thawed() -> None:
 def test_mistakes_are_named(names: list[str], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         Freezing(toy_model(), dict.fromkeys(names, Span()))
+
+
+def test_a_batch_of_frozen_parts_only_teaches_nothing_and_stops_nothing() -> None:
+    trainer = toy_trainer(None, freeze={"trunk": Span(), "bright": Span()})  # the other task's weight begins at 0
+    before = {name: value.clone() for name, value in trainer.bare.state_dict().items()}
+    trainer.fit()
+    moved = {name for name, value in trainer.bare.state_dict().items() if not value.equal(before[name])}
+    assert moved and all(name.startswith("tasks.rare.") for name in moved)

@@ -59,8 +59,16 @@ def test_two_processes_are_one_at_the_same_global_batch(name: str, two: Path) ->
 def test_a_group_that_was_left_has_no_threads(two: Path) -> None:
     # One that drops a tensor while Python ends wants its lock, and then the process aborts, now and then.
     for rank in (0, 1):
-        within, after = json.loads((two / f"threads.{rank}.json").read_text())
-        assert any("gloo" in name for name in within) and not any("gloo" in name for name in after)
+        facts = json.loads((two / f"facts.{rank}.json").read_text())
+        assert any("gloo" in name for name in facts["within"])
+        assert not any("gloo" in name for name in facts["after"])
+
+
+@pytest.mark.slow
+def test_processes_meet_again_and_what_the_first_raises_all_raise(two: Path) -> None:
+    for rank in (0, 1):
+        facts = json.loads((two / f"facts.{rank}.json").read_text())
+        assert facts["agreed"] and facts["raised"] == "no such picture"
 
 
 @pytest.mark.slow
@@ -76,6 +84,20 @@ def test_torchrun_trains_a_config(tmp_path: Path) -> None:
     assert "2 processes" in done.stderr and done.stderr.count("8 pictures") == 1, "only the first process speaks"
     status = json.loads((tmp_path / "run" / "status.json").read_text())
     assert status["state"] == "finished" and status["progress"]["step"] == 2
+
+
+@pytest.mark.slow
+def test_torchrun_trains_each_task_alone_too(tmp_path: Path) -> None:
+    from tests.tiny import tiny_data
+
+    data = tiny_data(tmp_path / "data")
+    small = ["trunk=yolor-n", "size=64", "device=cpu", "augment.close_mosaic=0", "train.epochs=1", "train.workers=0"]
+    command = ["-m", "unified", "train", "jdc-shapes", f"data={data}", *small, "train.batch=2", "--controls", "--json"]
+    done = torchrun(*command, "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout)  # of one process
+    assert report == json.loads((tmp_path / "run" / "controls" / "delta_m.json").read_text())
+    assert set(report["by_task"]) == {"detection", "classification"}
 
 
 def test_one_process_asks_nobody() -> None:

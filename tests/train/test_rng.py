@@ -30,3 +30,22 @@ def test_the_same_numbers_come_again() -> None:
     assert draws() != first
     rng.restore(states)
     assert draws() == first
+
+
+def test_a_block_may_draw_again_what_was_drawn_before() -> None:
+    states = rng.capture()
+    first = draws()
+    now = rng.capture()
+    with rng.replayed(states):
+        assert draws() == first
+    after = draws()
+    rng.restore(now)
+    assert draws() == after
+
+
+def test_numbers_lead_to_draws_of_their_own() -> None:
+    seen = []
+    for numbers in ((0, 1), (1, 0), (0, 1)):
+        rng.reseed(*numbers)
+        seen.append(draws())
+    assert seen[0] == seen[2] and not set(seen[0]) & set(seen[1])

@@ -73,6 +73,14 @@ def test_resuming_sweeps_what_a_killed_writer_left(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["best", "last"]
 
 
+def test_a_run_killed_between_the_renames_of_a_save_goes_on_from_that_save(tmp_path: Path) -> None:
+    toy_trainer(tmp_path / "run").fit()
+    folder = tmp_path / "run" / "checkpoints"
+    (folder / "last").rename(durable.fresh_name(folder / "last"))
+    last = RunFolder(tmp_path / "run", PROVENANCE).last()  # before anything is swept
+    assert last is not None and last.progress.step == 12
+
+
 def test_every_start_is_recorded(tmp_path: Path) -> None:
     toy_trainer(tmp_path / "run").fit()
     toy_trainer(tmp_path / "run", resume=True).fit()

@@ -20,6 +20,7 @@ from unified.task import Scores
 from unified.train import checkpoint
 from unified.train.log import EpochRecord, StepRecord
 from unified.train.plan import Plan
+from unified.train.ranks import Ranks
 
 UPDATES = 12  # of the toy recipe: 4 epochs of 5 batches, two an update and the fifth alone
 
@@ -189,6 +190,45 @@ def test_epochs_may_be_added_on_resume(tmp_path: Path) -> None:
     progress = toy_trainer(tmp_path / "run", resume=True, recipe=toy_recipe(3), sinks=[watcher]).fit()
     assert (progress.epoch, progress.step) == (3, 9)
     assert [record.step for record in watcher.steps] == [7, 8, 9]
+
+
+@pytest.mark.parametrize(("batch_size", "batches"), [(1, 10), (2, 5), (4, 3)])
+def test_in_batches_of_another_size_an_epoch_goes_on_where_it_stopped(
+    batch_size: int, batches: int, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):  # after two batches of two pictures
+        toy_trainer(tmp_path, sinks=[Watcher(1, stop())]).fit()
+    trainer = toy_trainer(tmp_path, resume=True, loader=ToyLoader(batches, batch_size))
+    assert (trainer.progress.batch, trainer.progress.pictures) == (4 // batch_size, batch_size)
+    assert trainer.fit().epoch == 4
+
+
+def test_a_signal_while_processes_agree_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def signalled(ranks: Ranks, flag: bool) -> bool:
+        signal.raise_signal(signal.SIGTERM)
+        return flag  # what was asked before the signal came
+
+    monkeypatch.setattr(Ranks, "any", signalled)
+    with pytest.raises(KeyboardInterrupt):
+        toy_trainer(tmp_path).fit()
+    assert checkpoint.load(tmp_path / "checkpoints" / "last").progress.step == 1
+
+
+def test_famo_looks_back_at_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[dict[str, float]] = []
+    trainer = toy_trainer(None, recipe=toy_recipe(1, max_steps=1, nominal_batch=2), weighting="famo")
+    trainer.bare.train()  # with dropout, and nothing learnt in between
+    monkeypatch.setattr(trainer.optimizer, "step", lambda: None)
+    forward = MultiTaskModel.forward
+
+    def watched(model: MultiTaskModel, images: Tensor, targets: Any = None) -> Any:
+        answer = forward(model, images, targets)
+        looks.append({task: float(parts["fit"].detach()) for task, parts in answer.items() if parts})
+        return answer
+
+    monkeypatch.setattr(MultiTaskModel, "forward", watched)
+    trainer.fit()
+    assert len(looks) == 2 and looks[0] == looks[1]
 
 
 def test_a_damaged_checkpoint_is_not_gone_on_from(tmp_path: Path) -> None:

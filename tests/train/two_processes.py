@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from tests.train.test_trainer import Watcher
 from tests.train.toys import FLOAT32, ToyLoader, ToyTask, ToyTrunk, toy_recipe, toy_scores
 from unified.data.sample import Batch
+from unified.errors import DataError
 from unified.model.multitask import MultiTaskModel
 from unified.train.freezing import Freezing, Span
 from unified.train.joint import JointLoss
@@ -35,7 +36,7 @@ class Case:
     scale: str = "none"
     bright: int = 1
     rare: int = 3
-    frozen: str = ""
+    frozen: tuple[str, ...] = ()
     delayed: bool = False
 
 
@@ -52,7 +53,8 @@ CASES = {
     "no labels anywhere": Case("upgrad", bright=16, rare=16),
     "a task that only one process has": Case("uncertainty", bright=1, rare=4),
     "a delayed task": Case("upgrad", delayed=True),
-    "a frozen trunk": Case("fixed", frozen="trunk", bright=4, rare=6),
+    "a frozen trunk": Case("fixed", frozen=("trunk",), bright=4, rare=6),
+    "labels for frozen parts only": Case("fixed", frozen=("trunk", "bright"), rare=6),
 }
 
 
@@ -89,7 +91,7 @@ def run(case: Case, ranks: Ranks) -> tuple[Trainer, Watcher]:
         ranks=ranks,
     )
     watcher = Watcher()
-    freezing = Freezing(unwrapped(model), {case.frozen: Span()} if case.frozen else {})
+    freezing = Freezing(unwrapped(model), dict.fromkeys(case.frozen, Span()))
     recipe = toy_recipe(2, nominal_batch=2 * GLOBAL_BATCH)
     trainer = Trainer(
         model, joint, Shared(ranks), toy_scores, recipe, precision=FLOAT32, sinks=[watcher], freezing=freezing
@@ -119,7 +121,19 @@ def main(folder: Path) -> None:
     with ranks.joined(torch.device("cpu")):
         record(folder, ranks)
         within = threads()
-    (folder / f"threads.{ranks.rank}.json").write_text(json.dumps([within, threads()]))
+    after = threads()
+    with ranks.joined(torch.device("cpu")):  # a second time
+        agreed = ranks.any(ranks.first)
+        try:
+            raised = ranks.of_first(fail)
+        except DataError as error:
+            raised = str(error)
+    facts = {"within": within, "after": after, "agreed": agreed, "raised": raised}
+    (folder / f"facts.{ranks.rank}.json").write_text(json.dumps(facts))
+
+
+def fail() -> str:
+    raise DataError("no such picture")
 
 
 if __name__ == "__main__":

@@ -77,16 +77,19 @@ def train(
     """
     from unified.config import read
     from unified.controls import train_with_controls
+    from unified.train.ranks import Ranks
     from unified.training import train as run_training
 
+    first = Ranks.of_environment().first  # the others have nothing to add
     if resume and out is None:
         raise ConfigError("--resume goes on with a run: name its folder with --out DIR")
     if controls:
         report = train_with_controls(read(config, overrides or ()), out=out, resume=resume)
-        emit(report.to_json()) if json else _print_gains(report)
+        if first:
+            emit(report.to_json()) if json else _print_gains(report)
         return
     run = run_training(read(config, overrides or ()), out=out, resume=resume)
-    if json:
+    if json and first:
         emit({"run": str(run)})
 
 

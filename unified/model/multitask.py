@@ -40,6 +40,10 @@ class MultiTaskModel(nn.Module):
         assert isinstance(task, Task)
         return task
 
+    def learns(self, name: str) -> bool:
+        """Whether a loss of that task moves any weight: not where trunk and task stand still."""
+        return any(weight.requires_grad for part in (self.trunk, self.tasks[name]) for weight in part.parameters())
+
     def codes(self) -> dict[str, ImplicitCode]:
         """{"detection/align/p3": code, …} over all tasks."""
         return {f"{name}/{place}": code for name in self.tasks for place, code in self.task(name).codes().items()}

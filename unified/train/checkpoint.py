@@ -53,6 +53,7 @@ class Progress(Strict):
 
     epoch: int = 0
     batch: int = 0  # of that epoch
+    pictures: int = 0  # of a batch, in all processes; 0: not known
     step: int = 0  # optimiser updates done
     best: float | None = None  # fitness of the best evaluation
     best_epoch: int = 0  # epochs done at it

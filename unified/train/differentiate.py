@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from unified.data.sample import Batch, network_input
 from unified.model.multitask import MultiTaskModel
 from unified.task import Target
+from unified.train import rng
 from unified.train.conflict import tapped
 from unified.train.joint import JointLoss, JointOutcome
 from unified.train.precision import Precision
@@ -34,7 +35,7 @@ class Differentiator:
     joint: JointLoss
     precision: Precision
     scale: float
-    _last: tuple[Tensor, dict[str, Target]] | None = field(default=None, init=False)
+    _last: tuple[Tensor, dict[str, Target], dict[str, Tensor]] | None = field(default=None, init=False)
 
     def __call__(self, batch: Batch, window: Window, *, progress: float, update: int, last: bool) -> None:
         """Add the gradient of `batch` to the parameters.
@@ -47,6 +48,7 @@ class Differentiator:
             window.add({}, JointOutcome(None, {}, {}), batch)
             return
         images = self._images(batch)
+        drawn = rng.capture() if self.joint.weighting.looks_back else {}
         look = last and self.joint.looks(update + 1)
         wanted = look or self.joint.weighting.needs_gradients
         tap: AbstractContextManager[Mapping[str, Tensor]] = tapped(self.bare.trunk) if wanted else nullcontext({})
@@ -56,17 +58,23 @@ class Differentiator:
             anchor = losses.pop(ANCHOR, {}).get(ANCHOR, 0.0)
             labelled = _labelled(targets)
             outcome = self.joint(losses, progress, update=update, labelled=labelled, features=features, look=look)
-            if outcome.total is not None:
+            # All processes say the same here: a loss that moves nothing is not differentiated by any.
+            if outcome.total is not None and any(self.bare.learns(task) for task in outcome.weights):
                 (outcome.total * self.scale + anchor).backward()
         window.add(losses, outcome, batch)
         if self.joint.weighting.looks_back:
-            self._last = images, targets
+            self._last = images, targets, drawn
 
     def end_update(self) -> None:
         """The optimiser has made its step."""
         if self._last is not None:
-            images, targets = self._last
-            with torch.no_grad(), _buffers_kept(self.bare), self.precision.autocast(images.device):
+            images, targets, drawn = self._last
+            with (
+                torch.no_grad(),
+                _buffers_kept(self.bare),
+                rng.replayed(drawn),  # the same dropout, and the same choices, as in the first look
+                self.precision.autocast(images.device),
+            ):
                 losses = self.bare(images, targets)
             self.joint.look_back(losses, _labelled(targets))
             self._last = None

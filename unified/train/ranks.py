@@ -6,6 +6,7 @@ Gradients are DistributedDataParallel's business; here is the rest. One process 
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +16,11 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from unified.errors import ConfigError
+from unified.errors import ConfigError, UnifiedError
 from unified.model.multitask import MultiTaskModel
 
 ANCHOR = "no labels here"  # the name of a loss
@@ -61,7 +64,16 @@ class Ranks:
         # DistributedDataParallel imports it, and its functions take the group of that moment as their default. Imported
         # first within a group, it would keep that one's threads alive to the end of Python, where they may abort it.
         import_module("torch.distributed.nn.functional")
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # objects are exchanged on the current one
+        store, rank, world = next(rendezvous("env://", timeout=PATIENCE))
+        store.set_timeout(PATIENCE)
+        # A group of its own name each time: in one of the last one's it would read where that one's processes were.
+        name = f"group {store.add(f'groups of {rank}', 1)}"
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        distributed.init_process_group(
+            backend, store=PrefixStore(name, store), rank=rank, world_size=world, timeout=PATIENCE
+        )
         try:
             yield
         finally:
@@ -86,7 +98,7 @@ class Ranks:
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         # Tasks without labels, and what is frozen, take no part in a step. Every batch is reduced, also those before
         # the last of an update: that one may be without a label anywhere, and would then reduce nothing.
-        return DistributedDataParallel(Anchored(model), find_unused_parameters=True)
+        return DistributedDataParallel(Anchored(unwrapped(model)), find_unused_parameters=True)
 
     def shares(
         self, losses: Mapping[str, Tensor], labelled: Mapping[str, Tensor], tasks: Sequence[str]
@@ -114,13 +126,22 @@ class Ranks:
         return any(self.gathered(flag)) if self.world > 1 else flag
 
     def of_first(self, make: Callable[[], T]) -> T:
-        """What the first process makes, on all of them; it has to survive pickling."""
+        """What the first process makes, on all of them; it has to survive pickling. What it raises, all raise."""
         if self.world == 1:
             return make()
-        box: list[Any] = [make() if self.first else None]
+        box: list[Any] = [None, None]
+        if self.first:
+            try:
+                box[0] = make()
+            except BaseException as error:
+                distributed.broadcast_object_list([None, _sendable(error)])
+                raise
         distributed.broadcast_object_list(box)
-        value: T = box[0]
-        return value
+        made, raised = box
+        if raised is not None:
+            raise raised
+        found: T = made
+        return found
 
     def gathered(self, value: T) -> list[T]:
         found: list[Any] = [None] * self.world
@@ -129,18 +150,28 @@ class Ranks:
 
 
 class Anchored(nn.Module):
-    """A model with a loss in every step: a process without any label has to take part in the sum of the gradients."""
+    """A model with a gradient in every step: a process without one of its own, whose pictures have no label or one for
+    frozen parts only, has to take part in the sum."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: MultiTaskModel) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, *inputs: Any) -> dict[str, Any]:
         losses: dict[str, Any] = self.model(*inputs)
-        if any(losses.values()):
+        if any(parts and self.model.learns(task) for task, parts in losses.items()):
             return losses
         parameter = next((p for p in self.model.parameters() if p.requires_grad), None)
         return losses | ({} if parameter is None else {ANCHOR: {ANCHOR: 0.0 * parameter.sum()}})
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """`error`, or where it does not survive pickling, one that says the same."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except (pickle.PickleError, TypeError, AttributeError):
+        return UnifiedError(f"the first process: {type(error).__name__}: {error}")
+    return error
 
 
 def unwrapped(model: nn.Module) -> MultiTaskModel:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -39,3 +40,22 @@ def restore(states: Mapping[str, Tensor]) -> None:
         for device in range(torch.cuda.device_count()):
             if f"cuda{device}" in states:
                 torch.cuda.set_rng_state(states[f"cuda{device}"], device)
+
+
+@contextmanager
+def replayed(states: Mapping[str, Tensor]) -> Iterator[None]:
+    """Within the block the generators draw what they drew from `states` on; afterwards they go on as if without it."""
+    now = capture()
+    restore(states)
+    try:
+        yield
+    finally:
+        restore(now)
+
+
+def reseed(*numbers: int) -> None:
+    """Begin all generators anew from whole numbers, which others than these lead elsewhere."""
+    words = np.random.SeedSequence(numbers).generate_state(3)
+    random.seed(int(words[0]))
+    np.random.seed(int(words[1]))  # noqa: NPY002
+    torch.manual_seed(int(words[2]))

@@ -72,7 +72,7 @@ class RunFolder:
 
     def last(self) -> Checkpoint | None:
         """What to go on from; None when the run ended before it saved anything. CheckpointError when it is damaged."""
-        folder = self.checkpoints / LAST
+        folder = durable.standing(self.checkpoints / LAST, checkpoint.MANIFEST)
         return checkpoint.load(folder) if folder.exists() else None
 
     def save(self, name: str, progress: Progress, model: dict[str, Tensor], train: dict[str, Tensor]) -> None:

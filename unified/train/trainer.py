@@ -14,6 +14,7 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import Protocol
 
+import torch
 from torch import nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
@@ -93,15 +94,21 @@ class Trainer:
         self.optimizer = make_optimizer(recipe, self.plan, self.bare, self.joint)
         ema = Ema(self.bare, decay=self.plan.ema_decay, tau=self.plan.ema_tau)
         self.state = TrainingState(self.bare, ema, self.joint, self.optimizer)
-        self.progress = Progress()
+        self.progress = Progress(pictures=self.plan.batch)
         self.differentiator = Differentiator(self.model, self.bare, self.joint, precision, self.plan.loss_scale)
         self.meter = Meter(self.device)
+        self.seed = torch.initial_seed()
         self.saved_at = time.monotonic()
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from `checkpoint`. The recipe may differ, in its epochs say: its curves are those of the new length."""
+        """Go on from `checkpoint`. The recipe may differ, in its epochs say: its curves are those of the new length.
+
+        Within an epoch, in batches of another size, no picture is left out: up to a batch of them is shown once more.
+        """
         self.state.restore(checkpoint)
-        self.progress = checkpoint.progress
+        at, pictures = checkpoint.progress, self.plan.batch
+        shown = at.batch * (at.pictures or pictures)
+        self.progress = at.model_copy(update={"batch": shown // pictures, "pictures": pictures})
 
     def fit(self) -> Progress:
         """Train to the end of the recipe.
@@ -139,6 +146,8 @@ class Trainer:
         window = Window()
         for index, batch in enumerate(self.meter.waiting(self.loader.epoch(epoch, start=start)), start=start):
             progress, last = self.plan.progress(epoch * self.plan.batches + index), self.plan.ends_update(index)
+            if self.ranks.world > 1:  # draws of their own, which no checkpoint of the first process could hold
+                rng.reseed(self.seed, epoch, index, self.ranks.rank)
             self.freezing.apply(progress)
             self.differentiator(batch, window, progress=progress, update=self.progress.step, last=last)
             self.meter.count(len(batch.samples) * self.ranks.world)
@@ -148,7 +157,8 @@ class Trainer:
             window = Window()
             if self._out_of_steps():
                 return
-            interruption.requested = self.ranks.any(interruption.requested)
+            if self.ranks.any(interruption.requested):  # never the other way: a signal may have come meanwhile
+                interruption.requested = True
             if interruption.requested or self._save_is_due(index):
                 self._save(LAST)
             interruption.check()
