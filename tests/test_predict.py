@@ -95,7 +95,7 @@ def test_a_broken_picture_does_not_cost_the_others(predictor: Predictor, tmp_pat
     out = tmp_path / "out"
     predictions = predict_files(predictor, [tmp_path / "in"], out=out, batch=2)
     assert [next(predictions).source for _ in good] == [str(path) for path in good]
-    with pytest.raises(DataError, match=r"2 of 4 pictures could not be read(?s:.*)b\.png(?s:.*)d\.png"):
+    with pytest.raises(DataError, match=r"2 of 4 pictures could not be read, the others are done(?s:.*)b\.png(?s:.*)d"):
         next(predictions)
     assert sorted(path.name for path in (out / "pictures").iterdir()) == ["a.jpg", "c.jpg"]
     assert len((out / "predictions.jsonl").read_text().splitlines()) == 2
@@ -212,3 +212,8 @@ def test_a_box_that_is_not_in_the_picture_is_an_error(
     describer.describe(pixels, torch.tensor([[0.0, 0.0, 80.0, 50.0]]))
     with pytest.raises(DataError, match="does not lie within the picture of 80x50 pixels"):
         describer.describe(pixels, torch.tensor([box]))
+
+
+def test_a_list_is_no_picture(tiny_run: TinyRun) -> None:
+    with pytest.raises(DataError, match="got list; several at once: predict_many"):
+        load(tiny_run.path).predict([])  # type: ignore[arg-type]

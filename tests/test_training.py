@@ -72,7 +72,9 @@ def test_brackets_are_printed_as_they_are(tmp_path: Path) -> None:
 def test_a_run_goes_on_where_it_stopped(tiny_run: TinyRun, tmp_path: Path) -> None:
     run = tmp_path / "run"
     train_quietly(tiny_config(tiny_run.data, "train.max_steps=1"), run)
-    assert "going on after update 1" in train_quietly(tiny_config(tiny_run.data), run, resume=True)
+    printed = train_quietly(tiny_config(tiny_run.data), run, resume=True)
+    assert "going on after update 1" in printed
+    assert "going on otherwise than before: train.max_steps 1 → 0\n" in printed
     assert json.loads((run / "status.json").read_text())["progress"]["step"] == 2
     at_once, resumed = (load_model(path / "checkpoints/last")[0].state_dict() for path in (tiny_run.path, run))
     assert at_once.keys() == resumed.keys()

@@ -101,12 +101,17 @@ def to_rgb(picture: Picture) -> Image.Image:
     """Any kind of picture as a PIL picture in RGB, upright.
 
     Raises:
-        DataError: it cannot be read, or is an array of another shape or type.
+        DataError: it cannot be read, is an array of another shape or type, or nothing that could be one picture.
     """
     if isinstance(picture, str | Path | bytes):
         return open_picture(picture)
     if isinstance(picture, Image.Image):
         return upright_rgb(picture)
+    if not isinstance(picture, np.ndarray):
+        raise DataError(
+            "a picture is a path, encoded bytes, a PIL picture or an array (height, width, 3) uint8 RGB, got "
+            f"{type(picture).__name__}; several at once: predict_many"
+        )
     if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or 0 in picture.shape:
         got = f"{picture.shape} {picture.dtype}"
         raise DataError(f"a picture as an array must be (height, width, 3) uint8 RGB, got {got}")
@@ -180,7 +185,8 @@ def predict_files(
                 progress(min(start + batch, len(paths)), len(paths))
     if broken:
         listed = "\n  ".join(broken)
-        raise DataError(f"{len(broken)} of {len(paths)} pictures could not be read, the others are done:\n  {listed}")
+        others = ", the others are done" if len(broken) < len(paths) else ""
+        raise DataError(f"{len(broken)} of {len(paths)} pictures could not be read{others}:\n  {listed}")
 
 
 def _image_id(path: Path) -> int | str:

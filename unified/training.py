@@ -31,7 +31,7 @@ from unified.build import (
     workers_of,
 )
 from unified.build_data import check_labels, open_data, unscored, with_labels_kept
-from unified.config import Config
+from unified.config import Config, differences
 from unified.data.dataset import Dataset
 from unified.data.loader import Loader
 from unified.data.workers import worker_context
@@ -117,6 +117,8 @@ def _train(
     )
     if saved is not None:
         trainer.restore(saved)
+        if changed := ", ".join(differences(saved.provenance.config, config.to_dict())):
+            _tell(console, f"going on otherwise than before: {changed}")
     # Only now: what cannot be gone on with leaves the folder as it is.
     ranks.of_first(lambda: RunFolder.create(run.path, provenance, resume=resume))
     for dataset in (train_set, val_set):

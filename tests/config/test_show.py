@@ -7,7 +7,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from unified.config import Config, read, shipped, show
+from unified.config import Config, differences, read, shipped, show
 from unified.config.files import FOLDER
 
 
@@ -49,3 +49,10 @@ def test_base_is_what_show_prints_without_the_options_of_its_task() -> None:
 def test_each_key_has_its_meaning_beside_it() -> None:
     lines = show(read("base")).splitlines()
     assert all(" # " in line for line in lines if not line.startswith("  detection:"))
+
+
+def test_differences_are_told_key_by_key() -> None:
+    before, after = {"size": 64, "train": {"lr": 0.01, "epochs": 3}}, {"size": 64, "train": {"lr": 0.5, "epochs": 3}}
+    assert list(differences(before, after)) == ["train.lr 0.01 → 0.5"]
+    assert list(differences(before, before)) == []
+    assert list(differences({"data": None}, {"data": {"path": "x"}})) == ['data null → {"path": "x"}']

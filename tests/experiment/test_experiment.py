@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +68,7 @@ def test_every_table_is_there_in_both_sizes_and_says_what_it_costs() -> None:
         (("classification/mAP: joint", "classification/mAP: x"), r"delta_m\.classification/mAP: no variant 'x'"),
         (("config: jdc-shapes", ""), "has no config"),
         (("seeds: [0, 1]", "seeds: []"), "seeds"),
+        (("seeds: [0, 1]", "seeds: [1, 0, 1]"), r"seeds: \[1\] more than once"),
         (("title: tiny", "title: ["), "no YAML"),
     ],
 )
@@ -85,6 +89,12 @@ def test_the_grid_is_variants_by_seeds_with_the_changes_of_each(tmp_path: Path) 
         "detection"
     ]
     assert found[4].config.train.seed == 1 and found[4].config.train.epochs == 2 and found[4].config.name == "alone"
+
+
+@pytest.mark.parametrize(("word", "message"), [("train.seed=7", "--seeds"), ("name=mine", "that of its variant")])
+def test_what_tells_the_runs_apart_is_no_override(word: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
+        grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tmp_path}", word])
 
 
 def test_runs_are_trained_once_and_a_changed_experiment_does_not_mix_with_them(
@@ -147,6 +157,37 @@ def test_a_run_that_fails_does_not_stop_the_others(tmp_path: Path, monkeypatch: 
     assert len(said) == 7
 
 
+def test_an_error_that_is_no_fault_of_the_user_fails_its_own_run_and_leaves_its_traceback_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(config: Any, *, out: Path, **options: Any) -> None:
+        if config.name == "alone":
+            raise RuntimeError("an illegal memory access")
+
+    monkeypatch.setattr(runs_module, "train", train)
+    found = grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tmp_path}"])[:3]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "codes").write_text("where its folder is to be")
+    alone, codes = train_all(found, jobs=1, tell=lambda line: None)
+    assert alone == "alone, seed 0: RuntimeError: an illegal memory access"
+    assert codes.startswith("codes, seed 0: FileExistsError: ")
+    assert "Traceback" in (tmp_path / "out" / "logs" / "alone-seed-0.log").read_text()
+
+
+def test_ctrl_c_in_one_run_of_one_job_stops_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Path] = []
+
+    def train(config: Any, *, out: Path, **options: Any) -> None:
+        begun.append(out)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs_module, "train", train)
+    found = grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tmp_path}"])
+    with pytest.raises(KeyboardInterrupt):
+        train_all(found, jobs=1, tell=lambda line: None)
+    assert len(begun) == 1
+
+
 def test_a_run_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resumed: list[bool] = []
     monkeypatch.setattr(runs_module, "train", lambda config, *, out, resume, console: resumed.append(resume))
@@ -167,6 +208,22 @@ def test_a_run_that_another_process_trains_is_left_to_it(tmp_path: Path, monkeyp
     assert f"process {os.getppid()} is training it" in failure and not resumed
     (run.path / "status.json").write_text(json.dumps({"state": "running", "process": 2**30}))  # it was killed
     assert train_all([run], jobs=1, tell=lambda line: None) == [] and resumed == [True]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when a process began")
+@pytest.mark.parametrize(("written", "theirs"), [(-3600, False), (0, True)])
+def test_a_process_that_began_after_the_status_was_written_trains_something_else(
+    written: int, theirs: bool, tmp_path: Path
+) -> None:
+    run = grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tmp_path}"])[0]
+    run.path.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(time.time() + written))
+        status = {"state": "running", "process": other.pid, "time": stamp}
+        (run.path / "status.json").write_text(json.dumps(status))
+        trainer = run.trainer()
+        other.kill()
+    assert trainer == (other.pid if theirs else None)
 
 
 def table_of(tmp_path: Path, values: dict[str, list[float]]) -> tuple[Experiment, Any, Any]:

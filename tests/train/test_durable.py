@@ -97,3 +97,18 @@ def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     durable.replace_file(path, b"newer")
     assert path.read_bytes() == b"newer"
     assert [file.name for file in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_several_processes_may_replace_a_shared_file_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, write = tmp_path / "report.html", durable.write_synced
+
+    def another_meanwhile(fresh: Path, data: bytes) -> None:
+        write(fresh, data)
+        with monkeypatch.context() as other:
+            other.setattr(os, "getpid", lambda: -1)
+            other.setattr(durable, "write_synced", write)
+            durable.replace_file(path, b"theirs", shared=True)
+
+    monkeypatch.setattr(durable, "write_synced", another_meanwhile)
+    durable.replace_file(path, b"ours", shared=True)
+    assert path.read_bytes() == b"ours" and [each.name for each in tmp_path.iterdir()] == ["report.html"]

@@ -14,9 +14,9 @@ from unified.config.files import shipped, summary
 from unified.config.problem import InvalidConfig, Problem
 from unified.config.read import changed, read
 from unified.config.schema import Augment, Data, Joint, Ramp, Train
-from unified.config.show import show
+from unified.config.show import differences, show
 
 __all__ = [
     "Augment", "Config", "Data", "InvalidConfig", "Joint", "Problem", "Ramp", "Train",
-    "changed", "read", "schema", "shipped", "show", "summary",
+    "changed", "differences", "read", "schema", "shipped", "show", "summary",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from unified.config.experiment import Config, schema_for
@@ -26,6 +26,16 @@ def show(config: Config, *, comments: bool = True) -> str:
         comment = " ".join(part.get("description", "").split()) if part else ""
         lines.append(f"{text:<{COLUMN}}# {comment}" if comment else text)
     return "\n".join(lines) + "\n"
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """`key.sub old → new` for every value that two configs, as `Config.to_dict` gives them, do not share."""
+    for key in {**before, **after}:
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from differences(old, new, f"{above}{key}.")
+        elif old != new:
+            yield f"{above}{key} {_scalar(old)} → {_scalar(new)}"
 
 
 def _lines(values: dict[str, Any], above: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,14 @@ from rich.console import Console
 from unified.config import Config
 from unified.config.source import parse
 from unified.errors import ConfigError, UnifiedError
+from unified.experiment.processes import in_processes
 from unified.experiment.spec import Experiment
 from unified.train.log import METRICS, read
 from unified.train.run import CONFIG, STATUS
 from unified.training import train
 
 LOGS = "logs"  # what runs print; not beside their folders: `runs/variant/*` is to name runs alone
+ROUNDING = 2.0  # seconds: status.json has whole ones, and the clock may be set a little
 
 Tell = Callable[[str], None]
 
@@ -50,15 +54,22 @@ class Run:
 
     def trainer(self) -> int | None:
         """The process of this machine, other than this one, that is training the run right now."""
-        process = self._status("process") if self.state() == "running" else None
-        return process if process not in (None, os.getpid()) and _is_alive(process) else None
+        process: int | None = self._status("process") if self.state() == "running" else None
+        if process is None or process == os.getpid() or not _is_alive(process):
+            return None
+        began, written = _began(process), _seconds(self._status("time", ""))
+        if began is not None and written is not None and began > written + ROUNDING:
+            return None  # another, which has got the number of the one that was killed
+        return process
 
-    def _status(self, key: str) -> Any:
+    def _status(self, key: str, default: Any = None) -> Any:
+        """What the status says; None where nothing is there. UnifiedError without the key, if it has no default."""
         path = self.path / STATUS
         if not path.is_file():
             return None
         try:
-            return json.loads(path.read_text(encoding="utf-8"))[key]
+            status = json.loads(path.read_text(encoding="utf-8"))
+            return status[key] if default is None else status.get(key, default)
         except (ValueError, TypeError, KeyError) as error:
             why = f"no status of a run ({error}); move the folder away to train it anew"
             raise UnifiedError(f"{path}: {why}") from error
@@ -108,6 +119,9 @@ def train_all(runs: Sequence[Run], *, jobs: int, tell: Tell) -> list[str]:
     """Train the runs that are not finished, `jobs` at a time; returns what went wrong, run by run.
 
     A run that fails does not stop the others; calling this again goes on with what is left.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C; what was in training is saved.
     """
     waiting = [run for run in runs if run.state() != "finished"]
     tell(f"{len(runs) - len(waiting)} of {len(runs)} runs are there already")
@@ -125,16 +139,20 @@ def _trained(runs: Sequence[Run], jobs: int) -> Iterator[tuple[Run, str]]:
         for run in runs:
             yield run, train_one(run)
         return
-    # Fresh processes: a copy of this one would share its threads' locks and its CUDA handles.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        waiting: dict[Any, Run] = {pool.submit(train_one, run): run for run in runs}
-        for future in as_completed(waiting):
-            error = future.exception()
-            yield waiting[future], future.result() if error is None else f"its process died: {error}"
+    yield from in_processes(train_one, runs, jobs)
 
 
 def train_one(run: Run) -> str:
     """Train or go on with one run, printing to logs/VARIANT-seed-N.log; returns why it failed, or ''."""
+    try:
+        return _train_one(run)
+    except UnifiedError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is that run's: the others are still to be trained
+        return f"{type(error).__name__}: {error}"
+
+
+def _train_one(run: Run) -> str:
     if (process := run.trainer()) is not None:
         return f"process {process} is training it; call this again when it is done"
     if run.state() == "finished":  # by another experiment that shares the folder, in the meantime
@@ -145,8 +163,11 @@ def train_one(run: Run) -> str:
     with (logs / f"{variant.name}-{run.path.name}.log").open("a", encoding="utf-8") as file:
         try:
             train(run.config, out=run.path, resume=run.state() is not None, console=Console(file=file, width=160))
-        except UnifiedError as error:
-            return str(error)
+        except UnifiedError:
+            raise
+        except Exception:
+            traceback.print_exc(file=file)  # nothing that a user can mend by its message
+            raise
     return ""
 
 
@@ -158,3 +179,23 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _began(process: int) -> float | None:
+    """When it did, in seconds since 1970; None where the system does not say."""
+    if sys.platform != "linux":
+        return None
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        after_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc(5): the name, in (), is the second
+        return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - after_boot)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _seconds(text: str) -> float | None:
+    """A time as status.json has it, in seconds since 1970."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except (TypeError, ValueError):
+        return None

@@ -78,12 +78,19 @@ class Experiment(Section):
 
         Raises:
             InvalidConfig: with all problems.
+            ConfigError: an override says what tells the runs apart.
         """
         own = self.variants[variant]
         values = self.set | own.set | {"name": variant, "train.seed": seed}
         # JSON is YAML, which is what the command line takes.
         words = [f"{key}={json.dumps(value)}" for key, value in values.items()]
-        return read(own.config or self.config, [*words, *overrides])
+        config = read(own.config or self.config, [*words, *overrides])
+        if config.train.seed != seed:
+            why = "would be the seed of every run; give --seeds N, for 0 to N - 1, or write seeds: into the file"
+            raise ConfigError(f"train.seed={config.train.seed} {why}")
+        if config.name != variant:
+            raise ConfigError(f"name={config.name} would be the name of every run; each has that of its variant")
+        return config
 
 
 def shipped() -> list[str]:
@@ -112,6 +119,8 @@ def read_experiment(name_or_path: str) -> Experiment:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         raise ConfigError(f"{path}: {'; '.join(faults)}") from error
     _check_names(found, path)
+    if repeated := sorted({seed for seed in found.seeds if found.seeds.count(seed) > 1}):
+        raise ConfigError(f"{path}: seeds: {repeated} more than once, which is one run and makes no mean more certain")
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from itertools import chain
 from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -28,17 +29,18 @@ class Foldable(Protocol):
 
 
 def fold(model: M) -> M:
-    """A folded copy of `model` in eval mode.
+    """A folded copy of `model` in eval mode. Computed in float64 on the CPU: not every device has that.
 
     Raises:
         FoldError: a code stands where folding would change the result.
     """
-    folded = copy.deepcopy(model).eval()
+    device = next((tensor.device for tensor in chain(model.parameters(), model.buffers())), torch.device("cpu"))
+    folded = copy.deepcopy(model).eval().cpu()
     _fold_children(folded)
     left = [name for name, module in folded.named_modules() if isinstance(module, ImplicitCode)]
     if left:
         raise FoldError(f"codes outside any foldable layer: {', '.join(left)}")
-    return folded
+    return folded.to(device)
 
 
 def _fold_children(module: nn.Module) -> None:

@@ -75,11 +75,11 @@ class Frame:
 
 
 def _map_boxes(boxes: Tensor, matrix: np.ndarray) -> Tensor:
-    m = torch.as_tensor(matrix, dtype=torch.float64, device=boxes.device)
-    x1, y1, x2, y2 = boxes.as_subclass(Tensor).double().unbind(-1)
+    m = torch.as_tensor(matrix, dtype=torch.float64)  # on the CPU: not every device has float64
+    x1, y1, x2, y2 = boxes.as_subclass(Tensor).cpu().double().unbind(-1)
     corners = torch.stack(
         [torch.stack([x1, y1], -1), torch.stack([x2, y1], -1), torch.stack([x2, y2], -1), torch.stack([x1, y2], -1)], -2
     )  # (N, 4, 2)
     mapped = corners @ m[:, :2].T + m[:, 2]
     dtype = boxes.dtype if boxes.is_floating_point() else torch.float32
-    return torch.cat([mapped.amin(-2), mapped.amax(-2)], -1).to(dtype)
+    return torch.cat([mapped.amin(-2), mapped.amax(-2)], -1).to(dtype).to(boxes.device)

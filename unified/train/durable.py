@@ -19,9 +19,9 @@ def write_synced(path: Path, data: bytes | memoryview) -> None:
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file in place of another of that name."""
-    fresh = path.with_name(f".{path.name}.new")
+def replace_file(path: Path, data: bytes, *, shared: bool = False) -> None:
+    """Write a file in place of another of that name. `shared`: other processes may at once; the last one's stays."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new" if shared else f".{path.name}.new")
     fresh.unlink(missing_ok=True)
     write_synced(fresh, data)
     os.replace(fresh, path)

@@ -47,7 +47,7 @@ class Gramian(Weighting):
     def forward(self, observed: Observed) -> Weights:
         assert observed.gramian is not None
         # In float64 on the CPU, where the solvers run; with a trace of 1, because TorchJD takes what is small for zero.
-        gramian = observed.gramian.double().cpu()
+        gramian = observed.gramian.cpu().double()
         count, trace = len(gramian), gramian.trace()
         if count < 2 or trace == 0:
             return dict.fromkeys(observed.losses, 1.0)
