@@ -74,7 +74,7 @@ def save(section: Section, out: Path) -> Path:
     text = json.dumps(section.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
     replace_file(folder / f"{section.name}.json", text.encode())
     page = out / REPORT
-    replace_file(page, _page(_sections(out), out).encode())
+    replace_file(page, _page(_sections(out), out).encode(), shared=True)  # by several verbs, which share `out`
     return page
 
 
