@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,18 @@ def test_milvus_takes_the_same_calls(cli: Cli, tiny_jde: TinyRun, tmp_path: Path
     assert answer.code == 1 and "an index in a folder has" in answer.err
     found, expected = ([hit["entry"] for hit in asked(cli, index, "--id", 0)] for index in indexes)
     assert sorted(found, key=str) == sorted(expected, key=str) and len(found) == VAL - 2
+
+
+def test_a_file_name_that_is_not_utf_8_is_told_and_the_others_are_stored(
+    cli: Cli, tiny_jde: TinyRun, picture: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "shots").mkdir()
+    for name in (b"a.png", b"b\xff.png"):
+        (tmp_path / "shots" / os.fsdecode(name)).write_bytes(picture.read_bytes())
+    index = tmp_path / "x.index"
+    answer = cli("index", "build", index, tmp_path / "shots", "--model", tiny_jde.path, "--whole")
+    assert answer.code == 3 and "is not valid Unicode; rename it" in answer.err
+    assert json.loads(cli("index", "info", index, "--json").out)["entries"] == 1
 
 
 def test_a_flipped_bit_is_found(cli: Cli, tiny_jde: TinyRun, tmp_path: Path) -> None:
@@ -193,6 +206,18 @@ def test_neighbours_may_be_of_one_category_or_of_a_least_score(cli: Cli, built: 
     assert asked(cli, built, "--image", picture, "--min-score", 0.5) == []  # labelled objects have no score
     answer = cli("query", built, "--image", picture, "--category", f"{category}s")
     assert answer.code == 3 and f"did you mean {category!r}" in answer.err
+
+
+def test_a_filter_that_leaves_nothing_is_said(cli: Cli, built: Path, picture: Path, tmp_path: Path) -> None:
+    with Index.open(built) as index:
+        entry = index.entries([0])[0]
+    filtered = ("--category", entry.category, "--min-score", 0.5)  # labelled objects have no score
+    answer = cli("query", built, "--image", picture, *filtered, "--sheet", tmp_path / "s.png")
+    assert answer.out == f"no entry matches\n{tmp_path / 's.png'}: contact sheet\n"
+    assert asked(cli, built, "--image", picture, *filtered) == []
+    text = cli("query", built, "--text", entry.caption, *filtered)
+    assert f"no entry with any word of {entry.caption!r} in its caption passes the filter" in text.out
+    assert "no caption" not in text.out
 
 
 @pytest.mark.parametrize(

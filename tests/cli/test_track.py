@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,16 @@ def test_truth_of_other_frames_is_told_before_the_work(cli: Any, walks: list[Pat
     truth = write_truth(tmp_path / "gt.txt", range(40, 50))
     answer = cli("track", "run", walks[0], "--out", tmp_path / "out", "--truth", truth)
     assert answer.code == 3 and "about other frames" in answer.err and not (tmp_path / "out").exists()
+
+
+def test_a_film_that_cannot_be_written_is_told_before_the_model_is_loaded(
+    cli: Any, walks: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setattr(predict, "load", None)
+    answer = cli("track", "run", walks[0], "--out", tmp_path / "out", "--film", "mp4")
+    assert answer.code == 1 and "av (PyAV), which reads and writes videos, is not installed" in answer.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_trained_model_tracks_its_own_pictures(cli: Any, tiny_run: TinyRun, tmp_path: Path) -> None:

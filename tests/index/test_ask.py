@@ -32,6 +32,10 @@ def test_a_vector_may_be_an_array_or_a_json_list_of_one_row_or_none(tmp_path: Pa
         assert read.dtype == np.float32 and read.tolist() == [numbers], name
 
 
+def _head(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
 BROKEN = {
     "a.json": b"[1, 2",
     "b.json": b'["x"]',
@@ -42,6 +46,12 @@ BROKEN = {
     "g.json": b"7",
     "h.json": b"[[1, 2], [3, 4]]",
     "i.json": b"\xff\xfe",
+    "a number too long.json": b"[1" + b"0" * 400 + b"]",
+    "nested without end.json": b"[" * 100_000,
+    "half a head.npy": b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((((",
+    "no head.npy": b"\x93NUMPY\x01\x00\x10\x00{'descr': ))))))",
+    "an archive.npy": b"PK\x03\x04",
+    "too large.npy": _head("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999,), }"),
 }
 
 
@@ -52,9 +62,18 @@ def test_a_file_of_something_else_is_an_error(name: str, tmp_path: Path) -> None
         read_vector(tmp_path / name)
 
 
-def test_a_pickle_is_not_loaded(tmp_path: Path) -> None:
+def test_a_pickle_is_not_loaded_and_nobody_is_told_to_load_it(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"cannot be read as a \.npy file of real numbers; a vector is") as error:
+        read_vector(tmp_path / "a.npy")
+    assert "allow_pickle" not in str(error.value) and "unsafe" not in str(error.value)
+
+
+@pytest.mark.parametrize("numbers", [[1 + 2j, 3], ["1", "2"], ["2020-01-01", "2020-01-02"]], ids=str)
+def test_numbers_that_are_not_real_are_refused(numbers: list[object], tmp_path: Path) -> None:
+    dates = numbers[0] == "2020-01-01"
+    np.save(tmp_path / "a.npy", np.array(numbers, dtype="datetime64[D]" if dates else None))
+    with pytest.raises(DataError, match="of real numbers"):
         read_vector(tmp_path / "a.npy")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,21 @@ def test_what_can_be_read_is_stored_though_the_rest_cannot(embedder: Embedder, v
     with pytest.raises(DataError, match=r"1 of 3 pictures could not be read(?s:.*)b\.png"):
         store(index, embedder.files([tmp_path], whole=True))
     assert [Path(entry.image).name for entry in index.entries([0, 1])] == ["a.png", "c.png"]
+
+
+def test_a_name_that_cannot_be_kept_costs_no_other_picture_its_place(
+    embedder: Embedder, val: Dataset, tmp_path: Path
+) -> None:
+    for i, name in enumerate((b"a.png", b"b\xff.png", b"c.png")):
+        (tmp_path / os.fsdecode(name)).write_bytes(val.record(i).path.read_bytes())
+    (tmp_path / "d.png").write_bytes(b"no picture")
+    index = Index.create(tmp_path / "index", embedder.origin)
+    with pytest.raises(DataError) as error:
+        store(index, embedder.files([tmp_path], whole=True))
+    assert [Path(entry.image).name for entry in index.entries([0, 1])] == ["a.png", "c.png"] and len(index) == 2
+    assert "d.png" in str(error.value) and r"b\udcff.png' is not valid Unicode; rename it" in str(error.value)
+    expected = embedder.vector(tmp_path / "c.png")
+    np.testing.assert_allclose(index.vectors([1])[0], expected, atol=NEAR)
 
 
 def test_many_vectors_are_stored_in_chunks(embedder: Embedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,45 @@ def test_a_reader_keeps_its_state_until_it_refreshes(tmp_path: Path) -> None:
     assert same(contents(Index(reader)), contents(index)) and len(reader) == 161
 
 
+@pytest.mark.parametrize("removed", [(), (1,)], ids=["whole", "with removed entries"])
+def test_an_index_that_is_built_anew_in_the_folder_is_taken_up_whole(tmp_path: Path, removed: tuple[int, ...]) -> None:
+    def built(numbers: range) -> Index:
+        shutil.rmtree(tmp_path / "i", ignore_errors=True)
+        index = filled(tmp_path / "i", 0)
+        index.add(vectors(5, numbers.start), entries(numbers))
+        if removed:
+            index.remove(removed)
+        return index
+
+    built(range(5)).close()
+    reader, writer = Index.open(tmp_path / "i"), Index.open(tmp_path / "i")
+    expected = contents(built(range(10, 15)))  # files of the same names, with other contents
+    assert isinstance(reader.backend, FolderBackend) and reader.backend.refresh()
+    assert same(contents(reader), expected)
+    (added,) = writer.add(vectors(1), [entry(20)])
+    writer.remove([added])
+    writer.compact()
+    assert same(contents(writer), expected) and same(contents(Index.open(tmp_path / "i")), expected)
+
+
+def test_only_what_is_new_is_read_when_a_state_is_taken_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index, reader = varied(tmp_path / "i"), FolderBackend.open(tmp_path / "i")
+    index.remove([0])
+    index.add(vectors(1), [entry(0)])
+    read, real = list[str](), Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        read.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert reader.refresh() and same(contents(Index(reader)), contents(index))
+    generation = json.loads((tmp_path / "i" / MANIFEST).read_text())["generation"]
+    assert sorted(read) == sorted(
+        [f"{generation - 1:08d}-00000001.live", f"{generation:08d}.faiss", f"{generation:08d}.sqlite", MANIFEST]
+    )
+
+
 def test_a_state_that_is_swept_while_it_is_read_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index = varied(tmp_path / "i")
     real, calls = Path.read_bytes, 0

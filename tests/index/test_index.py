@@ -7,9 +7,10 @@ import pytest
 
 from tests.index.gallery import ORIGIN, D, Model, entries, entry, filled, vectors
 from unified.errors import ConfigError, DataError, RetrievalError
-from unified.index.backend import Effort, Filter
+from unified.index.backend import Effort, Filter, Neighbours
 from unified.index.entry import Entry, Hit
 from unified.index.index import Index
+from unified.index.snapshot import Snapshot
 from unified.ops.rerank import Reranking
 
 
@@ -83,6 +84,25 @@ def test_what_is_like_an_entry_is_re_ranked_without_it(tmp_path: Path) -> None:
     similarities = Reranking(gallery, 9).similarities(np.array([0]))[0, 1:]
     expected = [place + (place >= 7) for place in np.argsort(-similarities)[:12].tolist()]
     assert found == expected
+
+
+@pytest.mark.parametrize("ask", ["search", "similar"])
+def test_what_a_writer_removes_while_it_is_ranked_again_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask: str
+) -> None:
+    index, query = filled(tmp_path / "i", 30), vectors(1)
+    real = Snapshot.hits
+
+    def hits(snapshot: Snapshot, found: Neighbours) -> list[list[Hit]]:
+        answer = real(snapshot, found)
+        index.remove([hit.id for hit in answer[0][:5]])
+        return answer
+
+    before = [hit.id for hit in index.search(query, 30, rerank=3)[0]]
+    monkeypatch.setattr(Snapshot, "hits", hits)
+    found = index.search(query, 30, rerank=3)[0] if ask == "search" else index.similar(0, k=29, rerank=3)
+    assert {hit.id for hit in found} == set(before) - ({0} if ask == "similar" else set())
+    assert len(index) == 25
 
 
 def test_re_ranking_keeps_to_the_filter_and_to_what_there_is(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from tests.index import gallery
 from unified.errors import ConfigError, DataError, MissingExtraError, RetrievalError
 from unified.index import milvus_server
-from unified.index.backend import Filter
+from unified.index.backend import Filter, Vectors
 from unified.index.entry import Entry
 from unified.index.index import Index
 from unified.index.milvus import MilvusBackend
@@ -99,6 +99,26 @@ def test_entries_and_vectors_come_back_as_they_were_in_the_order_asked_for(full:
     np.testing.assert_allclose(full.vectors(ids), gallery.vectors(COUNT)[ids], atol=1e-6)
 
 
+def test_re_ranking_is_that_of_a_folder_and_takes_one_answer(
+    full: Index, folder: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = gallery.vectors(1, seed=3)
+    expected = folder.search(query, 10, rerank=5)[0], folder.similar(7, k=5, category="bus", rerank=5)
+    found = full.search(query, 10, rerank=5)[0], full.similar(7, k=5, category="bus", rerank=5)
+    assert [[hit.id for hit in hits] for hits in found] == [[hit.id for hit in hits] for hits in expected]
+    asked, real = list[int](), full.backend.vectors
+
+    def vectors(ids: list[int]) -> Vectors:
+        asked.extend(ids)
+        return real(ids)
+
+    monkeypatch.setattr(full.backend, "vectors", vectors)
+    full.search(query, 10, rerank=5)
+    full.similar(7, k=5, rerank=5)
+    assert asked == [7]  # the vectors of the hits came with them: a writer may have removed them since
+    assert full.search(query, 3, where=Filter("dog", 0.999), rerank=3) == [[]]
+
+
 def test_where_fewer_match_than_are_wanted_there_are_fewer(index: Index) -> None:
     index.add(gallery.vectors(5), [Entry(str(i), category="rare" if i == 3 else None) for i in range(5)])
     assert [hit.id for hit in index.search(gallery.vectors(1), 5, where=Filter("rare"))[0]] == [3]
@@ -145,10 +165,11 @@ def test_categories_are_those_of_the_entries_that_are_left(index: Index) -> None
 
 
 def test_any_name_can_be_filtered_by(index: Index) -> None:
-    names = ['a "b"', "back\\slash", "it's", "new\nline", "größe 猫 😀", "100%", "{x} or true", ""]
+    names = ['a "b"', "back\\slash", "it's", "new\nline", "größe 猫 😀", "100%", "{x} or true"]
+    names += ["", "\\user", "\\u0041", "tab\t\r"]
     index.add(gallery.vectors(len(names)), [Entry(name, category=name) for name in names])
     for id, name in enumerate(names):
-        assert [hit.id for hit in index.search(gallery.vectors(1), 8, where=Filter(name))[0]] == [id]
+        assert [hit.id for hit in index.search(gallery.vectors(1), len(names), where=Filter(name))[0]] == [id]
 
 
 def test_an_insert_that_fails_half_way_leaves_nothing(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,8 +199,9 @@ def test_an_insert_that_fails_half_way_leaves_nothing(index: Index, monkeypatch:
     [
         (Entry("a", caption="ä" * 40_000), "its caption has 80,000 bytes"),
         (Entry("a", category="bell\a"), "control characters"),
+        (Entry("a", category="back\b"), "control characters"),
     ],
-    ids=["long", "control"],
+    ids=["long", "bell", "backspace"],
 )
 def test_an_entry_that_milvus_cannot_hold_is_an_error(entry: Entry, message: str, full: Index) -> None:
     with pytest.raises(DataError, match=message):

@@ -99,6 +99,28 @@ def test_a_box_of_any_shape_at_any_edge_can_be_shown(box: tuple[float, ...], pic
     assert any(abs(red - 220) < 3 and abs(green - 30) < 3 for red, green, _ in colours(sheet))
 
 
+@pytest.mark.parametrize("box", [(-5, -5, 30, 30), (60, 60, 90, 90), (0, 0, 100.0000001, 80), (-1e300, 0, 2e300, 80)])
+def test_of_a_box_that_reaches_outside_the_picture_shows_what_is_inside(box: tuple[float, ...], picture: Path) -> None:
+    x, y, w, h = box
+    tile = entry_tile("1", Entry(str(picture), (x, y, w, h), "dog"))
+    assert RED in colours(draw_sheet(tile, [tile]))
+    assert tile.box == (max(x, 0), max(y, 0), min(x + w, 100), min(y + h, 80))
+
+
+@pytest.mark.parametrize(
+    "box", [(100, 100, 20, 20), (10, 10, 0, 0), (10, 10, 0, 5), (10, 10, 1e-6, 1e-6), (-9, 5, 9, 9), (50, 50, -5, 5)]
+)
+def test_a_box_of_which_nothing_is_left_is_said_and_the_others_are_shown(
+    box: tuple[float, ...], picture: Path, tmp_path: Path
+) -> None:
+    x, y, w, h = box
+    gone = Hit(1, 0.5, Entry(str(picture), (x, y, w, h), "dog", 4))
+    tile = entry_tile("1", gone.entry)
+    assert (tile.picture, tile.text, tile.instead) == (None, "dog #4", "nothing in its box")
+    write_sheet(tmp_path / "s.png", image_tile(str(picture), None), [gone, *hits(picture, [4])], 4)
+    assert frames(tmp_path / "s.png", 2) == [ASKED, SAME, SAME]
+
+
 def test_what_cannot_be_shown_is_said(tmp_path: Path) -> None:
     gone = entry_tile("1   0.900", Entry(str(tmp_path / "gone.jpg"), (0.0, 0.0, 5.0, 5.0), "dog", 3))
     assert (gone.picture, gone.text, gone.instead) == (None, "dog #3", "cannot be read")

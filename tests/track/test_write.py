@@ -47,6 +47,35 @@ def test_a_shorter_tracking_leaves_no_frames_of_a_longer_one(job: Job) -> None:
     assert len(list((job.out / "frames").iterdir())) == 2
 
 
+def test_a_tracking_that_was_killed_or_found_the_disk_full_can_be_done_again(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Image.Image.save
+
+    def full(picture: Image.Image, path: Path, **options: object) -> None:
+        real(picture, path)
+        if path.stem == "000003":
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Image.Image, "save", full)
+        with pytest.raises(OSError, match="No space"):
+            write_tracks(job, moments(range(1, 5)))
+    assert len(list((job.out / "frames").iterdir())) == 3
+    write_tracks(job, moments(range(1, 3)))
+    assert sorted(path.name for path in (job.out / "frames").iterdir()) == ["000001.jpg", "000002.jpg"]
+
+
+@pytest.mark.parametrize("half", ['{"frame": 3, "obj', '{"frame"', "{}", "[", "3", "\0\0\0"])
+def test_half_a_last_line_of_an_earlier_tracking_is_no_hindrance(job: Job, half: str) -> None:
+    write_tracks(job, moments(range(1, 3)))
+    with (job.out / "tracks.jsonl").open("a") as lines:
+        lines.write(half)
+    write_tracks(job, moments(range(2, 4)))
+    assert sorted(path.name for path in (job.out / "frames").iterdir()) == ["000002.jpg", "000003.jpg"]
+    assert len((job.out / "tracks.jsonl").read_text().splitlines()) == 2
+
+
 def test_frames_of_somebody_else_are_never_touched(job: Job) -> None:
     write_frames(job.out / "frames", 2)
     with pytest.raises(DataError, match="no earlier tracking wrote"):

@@ -89,7 +89,10 @@ def query(
             }
         )
     else:
-        table([_row(rank, hit) for rank, hit in enumerate(hits, 1)])
+        if hits:
+            table([_row(rank, hit) for rank, hit in enumerate(hits, 1)])
+        else:
+            say("no entry matches")
         if sheet is not None:
             say(f"{sheet}: contact sheet")
 
@@ -120,8 +123,10 @@ def _show_mentions(
     if found:
         shown = [(mention.score, mention.image, mention.caption) for mention in found]
         table([{"rank": rank, "score": s, "image": i, "caption": c} for rank, (s, i, c) in enumerate(shown, 1)])
-    else:
+    elif category is None and min_score is None:
         say(f"no caption has any word of {text!r}")
+    else:
+        say(f"no entry with any word of {text!r} in its caption passes the filter")
     if sheet is not None:
         say(f"{sheet}: contact sheet")
 

@@ -68,9 +68,12 @@ def track(
     from unified.track.follow import follow
     from unified.track.options import TrackerOptions
     from unified.track.plan import parse_span, plan
+    from unified.track.video import check_installed
     from unified.track.write import write_tracks
 
     options = TrackerOptions(score=score, low_score=low_score, max_lost=max_lost, confirm=confirm)
+    if film is Film.mp4:
+        check_installed()
     spans = [parse_span(text) for text in frames or ()]
     jobs = plan(sources, out, spans=spans, stride=stride, truths=truth or (), annotations=truth_annotations)
     predictor = load(run, device=device)

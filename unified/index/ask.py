@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import tokenize
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +15,12 @@ from unified.errors import ConfigError, DataError
 from unified.index.backend import Vectors
 
 Box = tuple[float, float, float, float]
+
+# What NumPy and JSON raise on files of something else; the second line comes of damaged heads, and of endless nesting.
+_DAMAGE = (
+    *(OSError, ValueError, TypeError, EOFError, OverflowError, zipfile.BadZipFile),
+    *(SyntaxError, tokenize.TokenError, MemoryError, RecursionError),
+)
 
 
 def read_box(text: str) -> Box:
@@ -28,13 +37,22 @@ def read_box(text: str) -> Box:
 def read_vector(path: Path) -> Vectors:
     """(1, D) from a .npy file or a JSON list of numbers. DataError for anything but one row of numbers."""
     wanted = "a vector is one row of numbers, in a .npy file or as a JSON list"
+    kind = ".npy file" if path.suffix == ".npy" else "JSON list"
     try:
-        raw = np.load(path, allow_pickle=False) if path.suffix == ".npy" else json.loads(path.read_bytes())
-        vector = np.asarray(raw, dtype=np.float32)
+        vector = _array(path) if path.suffix == ".npy" else np.asarray(json.loads(path.read_bytes()), dtype=np.float32)
     except FileNotFoundError as error:
         raise missing(path, "vector") from error
-    except (ValueError, TypeError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())[:100]}); {wanted}") from error
+    except _DAMAGE as error:
+        raise DataError(f"{path}: cannot be read as a {kind} of real numbers; {wanted}") from error
     if vector.ndim not in (1, 2) or (vector.ndim == 2 and len(vector) != 1):
         raise DataError(f"{path}: numbers of shape {vector.shape}; {wanted}")
     return vector.reshape(1, -1)
+
+
+def _array(path: Path) -> Vectors:
+    """TypeError for numbers that are not real: float32 would take only a part of them."""
+    with path.open("rb") as file:
+        raw: Any = np.load(file, allow_pickle=False)
+    if not isinstance(raw, np.ndarray) or raw.dtype.kind not in "biuf":
+        raise TypeError("no array of real numbers")
+    return raw.astype(np.float32)

@@ -79,6 +79,11 @@ class Backend(Protocol):
     ) -> list[list[Hit]]:
         """For every query its k most similar entries, best first; fewer only where fewer match `where`."""
 
+    def search_with_vectors(
+        self, vectors: Vectors, k: int, *, where: Filter | None = None, parameters: Effort | None = None
+    ) -> list[tuple[list[Hit], Vectors]]:
+        """The same, with the stored vector (D,) of every hit: both of one committed state, whatever a writer does."""
+
     def nearest(
         self, vectors: Vectors, k: int, *, where: Filter | None = None, parameters: Effort | None = None
     ) -> Neighbours:

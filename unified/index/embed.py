@@ -23,7 +23,7 @@ from unified.data.sample import Objects, Record
 from unified.errors import ConfigError, DataError
 from unified.evaluate import Inference
 from unified.index.backend import Vectors
-from unified.index.entry import Entry
+from unified.index.entry import Entry, check
 from unified.index.origin import Origin
 from unified.ops.boxes import xywh_to_xyxy, xyxy_to_xywh
 from unified.ops.device import choose_device
@@ -204,17 +204,20 @@ def store(index: Index, pictures: Iterable[Rows]) -> int:
     """Add what `Embedder` makes, `CHUNK` vectors at a time, so that memory stays flat; how many vectors there were.
 
     Raises:
-        DataError: of a picture that cannot be read, once all the others are stored.
+        DataError: of pictures that cannot be read, or with a name that no index can keep, once all others are stored.
     """
     vectors, entries, total = list[Vectors](), list[Entry](), 0
     trouble: DataError | None = None
+    refused = list[str]()
     rows = iter(pictures)
     while True:
         try:
             made = next(rows, None)
         except DataError as error:
             made, trouble = None, error
-        if made is not None:
+        if made is not None and (reason := _refused(made[1])) is not None:
+            refused.append(reason)
+        elif made is not None:
             vectors.append(made[0])
             entries += made[1]
         if entries and (made is None or len(entries) >= CHUNK):
@@ -222,9 +225,23 @@ def store(index: Index, pictures: Iterable[Rows]) -> int:
             vectors, entries = [], []
         if made is None:
             break
+    if refused:
+        listed = "\n  ".join(refused)
+        told = f"the entries of {len(refused)} pictures cannot be kept, those of the others are stored:\n  {listed}"
+        raise DataError(told if trouble is None else f"{trouble}\n{told}") from trouble
     if trouble is not None:
         raise trouble
     return total
+
+
+def _refused(entries: Sequence[Entry]) -> str | None:
+    """Why no index can keep the entries of a picture, such as a file name that is not UTF-8; None when one can."""
+    try:
+        for place, entry in enumerate(entries):
+            check(entry, place)
+    except DataError as error:
+        return str(error)
+    return None
 
 
 def digest(tensors: Mapping[str, Tensor], about: str = "") -> str:

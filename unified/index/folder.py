@@ -129,6 +129,13 @@ class FolderBackend:
         snapshot = self.snapshot
         return snapshot.hits(snapshot.nearest(vectors, k, where, parameters or Effort()))
 
+    def search_with_vectors(
+        self, vectors: Vectors, k: int, *, where: Filter | None = None, parameters: Effort | None = None
+    ) -> list[tuple[list[Hit], Vectors]]:
+        snapshot = self.snapshot
+        found = snapshot.hits(snapshot.nearest(vectors, k, where, parameters or Effort()))
+        return [(hits, snapshot.vectors([hit.id for hit in hits])) for hits in found]
+
     def nearest(
         self, vectors: Vectors, k: int, *, where: Filter | None = None, parameters: Effort | None = None
     ) -> Neighbours:

@@ -114,9 +114,9 @@ class Index:
         checked = self._check_search(vectors, k, where, parameters)
         if not rerank:
             return self.backend.search(checked, k, where=where, parameters=parameters)
-        depth = min(len(self), max(k, CANDIDATES))
-        found = self.backend.search(checked, depth, where=where, parameters=parameters)
-        return [self._reranked(vector, hits, rerank)[:k] for vector, hits in zip(checked, found, strict=True)]
+        depth = max(k, min(len(self), CANDIDATES))
+        found = self.backend.search_with_vectors(checked, depth, where=where, parameters=parameters)
+        return [_reranked(vector, hits, near, rerank)[:k] for vector, (hits, near) in zip(checked, found, strict=True)]
 
     def nearest(
         self, vectors: ArrayLike, k: int, *, where: Filter | None = None, parameters: Effort | None = None
@@ -157,14 +157,18 @@ class Index:
         rerank: int = 0,
     ) -> list[Hit]:
         """The k entries most similar to one of the index, itself left out. Errors as `search`."""
-        size, vector = len(self), self.vectors([id])
+        size, vector = len(self), arrays.unit(self.vectors([id]), self.origin.dimension)
         k = min(USUAL_K, size - 1) if k is None else k
         if not 1 <= k < size:
             raise ConfigError(f"k is {k}, and the index holds {size - 1} entries beside {id}; ask for 1 to {size - 1}")
-        depth = max(k, CANDIDATES) if rerank else k
-        found = self.search(vector, min(size, depth + 1), where=Filter(category, min_score))[0]
-        others = [hit for hit in found if hit.id != id]  # before they are ranked again: it would be its own neighbour
-        return (self._reranked(vector[0], others, rerank) if rerank else others)[:k]
+        self._check_category(category)
+        where = Filter(category, min_score)
+        if not rerank:
+            return [hit for hit in self.backend.search(vector, k + 1, where=where)[0] if hit.id != id][:k]
+        depth = min(size, max(k, CANDIDATES) + 1)
+        ((hits, near),) = self.backend.search_with_vectors(vector, depth, where=where)
+        others = [place for place, hit in enumerate(hits) if hit.id != id]  # it would be its own neighbour
+        return _reranked(vector[0], [hits[place] for place in others], near[others], rerank)[:k]
 
     def mentions(
         self, text: str, *, k: int = USUAL_K, category: str | None = None, min_score: float | None = None
@@ -234,15 +238,6 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _reranked(self, vector: Vectors, hits: Sequence[Hit], neighbours: int) -> list[Hit]:
-        from unified.ops.rerank import Reranking  # scipy; searching by cosines needs none
-
-        if neighbours < 0:
-            raise ConfigError(f"rerank is {neighbours}; ask for 0, which is none, or for a number of neighbours")
-        gallery = np.concatenate([vector[None], self.backend.vectors([hit.id for hit in hits])])
-        similarities = Reranking(gallery, neighbours).similarities(np.array([0]))[0, 1:]
-        return [hits[place] for place in np.argsort(-similarities, kind="stable").tolist()]
-
     def _check_search(self, vectors: ArrayLike, k: int, where: Filter | None, parameters: Effort | None) -> Vectors:
         checked = arrays.unit(vectors, self.origin.dimension)
         size = len(self)
@@ -259,6 +254,16 @@ class Index:
     def _check_category(self, category: str | None) -> None:
         if category is not None and category not in (names := self.backend.categories()):
             raise DataError(f"no entry is of category {category!r}; {nearest(category, names)}")
+
+
+def _reranked(vector: Vectors, hits: Sequence[Hit], near: Vectors, neighbours: int) -> list[Hit]:
+    """The hits of a query (D,), whose own vectors (N, D) are `near`, in the order of re-ranking."""
+    from unified.ops.rerank import Reranking  # scipy; searching by cosines needs none
+
+    if neighbours < 0:
+        raise ConfigError(f"rerank is {neighbours}; ask for 0, which is none, or for a number of neighbours")
+    similarities = Reranking(np.concatenate([vector[None], near]), neighbours).similarities(np.array([0]))[0, 1:]
+    return [hits[place] for place in np.argsort(-similarities, kind="stable").tolist()]
 
 
 def _whole(ids: Sequence[Any]) -> list[int]:

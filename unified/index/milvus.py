@@ -115,9 +115,14 @@ class MilvusBackend:
     def search(
         self, vectors: Vectors, k: int, *, where: Filter | None = None, parameters: Effort | None = None
     ) -> list[list[Hit]]:
+        return [_hits(rows) for rows in self._search(vectors, k, where, FIELDS)]
+
+    def search_with_vectors(
+        self, vectors: Vectors, k: int, *, where: Filter | None = None, parameters: Effort | None = None
+    ) -> list[tuple[list[Hit], Vectors]]:
         return [
-            [Hit(row["id"], _cosine(row["distance"]), _entry(row["entity"])) for row in rows]
-            for rows in self._search(vectors, k, where, FIELDS)
+            (_hits(rows), _stacked([row["entity"]["vector"] for row in rows], self.origin.dimension))
+            for rows in self._search(vectors, k, where, [*FIELDS, "vector"])
         ]
 
     def nearest(
@@ -138,7 +143,7 @@ class MilvusBackend:
 
     def vectors(self, ids: Sequence[int]) -> Vectors:
         rows = self._rows(ids, ["id", "vector"])
-        return np.array([rows[id]["vector"] for id in ids], np.float32).reshape(-1, self.origin.dimension)
+        return _stacked([rows[id]["vector"] for id in ids], self.origin.dimension)
 
     def entries(self, ids: Sequence[int]) -> list[Entry]:
         rows = self._rows(ids, FIELDS)
@@ -263,7 +268,8 @@ def _check(entry: Entry, place: int) -> None:
         size = len((text or "").encode())
         if size > LONGEST_TEXT:
             raise DataError(f"entry {place}: its {name} has {size:,} bytes, Milvus takes {LONGEST_TEXT:,}; shorten it")
-    if "\\u" in json.dumps(entry.category, ensure_ascii=False):  # its expressions cannot name them
+    # Its expressions know three of JSON's ways to write them: Milvus Lite knows neither \b and \f nor \u0007.
+    if any(letter < " " and letter not in "\n\r\t" for letter in entry.category or ""):
         raise DataError(f"entry {place}: the category {entry.category!r} has control characters; rename it")
 
 
@@ -272,6 +278,15 @@ def _row(id: int, vector: np.ndarray, entry: Entry) -> dict[str, Any]:
     sides = {name: None if side is None else float(side) for name, side in zip("xywh", box, strict=True)}
     others = {name: value for name, value in entry.to_json().items() if name != "box"}
     return {"id": id, "vector": vector, **sides, **others}
+
+
+def _hits(rows: Sequence[Mapping[str, Any]]) -> list[Hit]:
+    return [Hit(row["id"], _cosine(row["distance"]), _entry(row["entity"])) for row in rows]
+
+
+def _stacked(rows: Sequence[Sequence[float]], dimension: int) -> Vectors:
+    """(N, D), whether there is a row or not."""
+    return np.array(rows, np.float32).reshape(-1, dimension)
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -26,6 +26,7 @@ FRAME, GAP, PAD = 5, 18, 24  # pixels: of the frame, between tiles, around the s
 COLUMNS = 5
 AROUND = 0.15  # of the box's longer side: what is shown around it …
 PALER = 0.45  # … and how far it is faded
+LEAST = 0.01  # pixels; a side shorter than that shows nothing, and Pillow's float32 might round it to none
 LETTERS, SMALL = 17, 14  # pixels
 
 Box = tuple[float, float, float, float]  # x1 y1 x2 y2 in pixels of the picture
@@ -67,7 +68,7 @@ def write_text_sheet(path: Path, words: str, mentions: Sequence[Mention]) -> Non
 
 
 def entry_tile(head: str, entry: Entry) -> Tile:
-    """What an entry shows; a picture that is gone or damaged since it was indexed is told in its place."""
+    """What an entry shows; a picture that is gone, damaged or too small since it was indexed is told in its place."""
     text = " ".join([entry.category or "", "" if entry.identity is None else f"#{entry.identity}"]).strip()
     return _open(entry.image, entry.box, head, text or Path(entry.image).name)
 
@@ -83,11 +84,24 @@ def vector_tile(name: str) -> Tile:
 
 
 def _open(image: str, box: XYWH | None, head: str, text: str) -> Tile:
-    corners = None if box is None else (box[0], box[1], box[0] + box[2], box[1] + box[3])
     try:
-        return Tile(open_picture(image), corners, head, text)
+        picture = open_picture(image)
     except DataError:
         return Tile(None, None, head, text)
+    if box is None:
+        return Tile(picture, None, head, text)
+    corners = _within(picture, box)
+    if corners is None:
+        return Tile(None, None, head, text, instead="nothing in its box")
+    return Tile(picture, corners, head, text)
+
+
+def _within(picture: Image.Image, box: XYWH) -> Box | None:
+    """What of the box is in the picture, which may have become smaller since it was indexed; None = nothing."""
+    x, y, w, h = box
+    x1, y1 = max(x, 0.0), max(y, 0.0)
+    x2, y2 = min(x + w, float(picture.width)), min(y + h, float(picture.height))
+    return (x1, y1, x2, y2) if min(x2 - x1, y2 - y1) >= LEAST else None
 
 
 def draw_sheet(query: Tile, neighbours: Sequence[Tile]) -> Image.Image:

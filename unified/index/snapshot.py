@@ -13,9 +13,11 @@ from unified.errors import DataError, RetrievalError
 from unified.index.ann import Ann, Positions
 from unified.index.backend import NOTHING, Effort, Filter, Neighbours, Vectors
 from unified.index.entry import Entry, Hit
-from unified.index.manifest import CURE, Manifest, SegmentRecord, read_verified
+from unified.index.manifest import CURE, FileRecord, Manifest, SegmentRecord, read_verified
 from unified.index.segment import Segment
 from unified.index.table import Table
+
+Contents = tuple[FileRecord, ...]  # of a segment's vectors, its entries and, where some are removed, its bitmap
 
 
 class Snapshot:
@@ -26,8 +28,15 @@ class Snapshot:
 
     @classmethod
     def load(cls, folder: Path, manifest: Manifest, known: Snapshot | None = None) -> Snapshot:
-        """Read every file that `manifest` lists, each byte verified; segments that are `known` are not read again."""
-        held = {segment.record.vectors: segment for segment in known.segments} if known else {}
+        """Read every file that `manifest` lists, each byte verified; segments that are `known` are not read again.
+
+        They are known by what is in them: an index that is built anew in the folder has files of the same names.
+        """
+        held: dict[Contents, Segment] = {}
+        if known is not None:
+            for segment in known.segments:
+                contents = _contents(known.manifest, segment.record)
+                held |= {contents[:2]: segment, contents: segment}
         return cls(manifest, [_load(folder, manifest, record, held) for record in manifest.segments])
 
     @cached_property
@@ -94,10 +103,16 @@ class Snapshot:
         return located
 
 
-def _load(folder: Path, manifest: Manifest, record: SegmentRecord, held: dict[str, Segment]) -> Segment:
-    known = held.get(record.vectors)
-    if known is not None and known.record == record:
-        return known
+def _contents(manifest: Manifest, record: SegmentRecord) -> Contents:
+    return tuple(manifest.files[name] for name in record.names())
+
+
+def _load(folder: Path, manifest: Manifest, record: SegmentRecord, held: dict[Contents, Segment]) -> Segment:
+    contents = _contents(manifest, record)
+    whole = held.get(contents)
+    if whole is not None and whole.record == record:
+        return whole
+    known = held.get(contents[:2])
 
     def read(name: str) -> bytes:
         return read_verified(folder / name, manifest.files[name])

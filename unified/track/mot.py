@@ -32,6 +32,8 @@ def to_mot(tracks: Tracks) -> str:
 def read_mot(path: Path, *, name: str = "", truth: bool = False) -> Tracks:
     """Tracks of a results file or, with `truth`, of a truth file; their frames are those that have lines.
 
+    A result may be thinner than three decimals tell: `to_mot` writes 0.000 then. Truth has an area.
+
     The confidence of a truth line is a flag: 0 marks what is not to be scored, and is left out.
 
     Raises:
@@ -63,8 +65,8 @@ def _parse(line: str, truth: bool) -> tuple[int | None, Sighting]:
     values = [_number(word) for word in words]
     frame, track = (_whole(value, what) for value, what in zip(values, ("frame", "id"), strict=False))
     x, y, w, h = values[2:6]
-    if w <= 0 or h <= 0:
-        raise ValueError(f"width and height are {w:g} and {h:g}; allowed: above 0")
+    if min(w, h) < 0 or (truth and not min(w, h)):
+        raise ValueError(f"width and height are {w:g} and {h:g}; allowed: {'above 0' if truth else '0 or more'}")
     score = values[6] if len(values) > LEAST_COLUMNS else 1.0
     x1, y1 = x - ORIGIN, y - ORIGIN
     seen = Sighting(track, (x1, y1, x1 + w, y1 + h), 1.0 if truth else score)

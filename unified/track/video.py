@@ -16,6 +16,8 @@ EXTRA = "track"
 CODEC, PIXELS = "libx264", "yuv420p"  # what browsers play
 GIF_CENTISECONDS = 100  # a GIF's clock
 
+_QUARTERS = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}
+
 
 @dataclass(frozen=True)
 class Video:
@@ -39,7 +41,8 @@ class Video:
                 if not container.streams.video:
                     raise DataError(f"{path}: no picture in it, only {len(container.streams)} other streams")
                 stream = container.streams.video[0]
-                count = sum(packet.size > 0 for packet in container.demux(stream))
+                # A video that was trimmed keeps, to be decoded and not shown, what the rest of it builds upon.
+                count = sum(packet.size > 0 and not packet.is_discard for packet in container.demux(stream))
                 rate = stream.average_rate
         except (av.FFmpegError, OSError) as fault:
             raise _unreadable(path, fault) from fault
@@ -63,7 +66,7 @@ class Video:
             with av.open(str(self.path)) as container:
                 for number, frame in enumerate(container.decode(video=0), 1):
                     if number in left:
-                        picture: Image.Image = frame.to_image()
+                        picture = _upright(frame)
                         size = size or picture.size
                         if picture.size != size:
                             now, first = f"{picture.width}x{picture.height}", f"{size[0]}x{size[1]}"
@@ -107,6 +110,18 @@ def write_gif(pictures: Sequence[Path], out: Path, rate: float) -> None:
 
     rest = frames()
     next(rest).save(out, save_all=True, append_images=rest, duration=10 * steps, loop=0)
+
+
+def check_installed() -> None:
+    """MissingExtraError when PyAV is not installed."""
+    _av()
+
+
+def _upright(frame: Any) -> Image.Image:
+    """As players show it: phones write how they were held beside the frame (degrees, counter-clockwise)."""
+    picture: Image.Image = frame.to_image()
+    quarters = round(getattr(frame, "rotation", 0) / 90) % 4
+    return picture.transpose(_QUARTERS[quarters]) if quarters else picture
 
 
 def _av() -> Any:

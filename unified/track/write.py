@@ -43,10 +43,14 @@ def write_tracks(
     pictures.mkdir(parents=True, exist_ok=True)
     drawn: list[Path] = []
     frames = {}
+    artist = Artist()
     with (job.out / LINES).open("w", encoding="utf-8") as lines:
-        for moment, path in _drawn(moments, pictures):
+        for moment in moments:
+            # Before the picture: killed in between, the next tracking still knows by the lines which pictures are ours.
             lines.write(json.dumps(frame_json(moment.number, moment.sightings)) + "\n")
             lines.flush()
+            path = _picture(pictures, moment.number)
+            artist.draw(moment.picture, moment.sightings).save(path, quality=QUALITY)
             frames[moment.number] = moment.sightings
             drawn.append(path)
     tracks = Tracks(job.frames.name, frames, categories)
@@ -57,14 +61,6 @@ def write_tracks(
     return tracks
 
 
-def _drawn(moments: Iterable[Moment], folder: Path) -> Iterator[tuple[Moment, Path]]:
-    artist = Artist()
-    for moment in moments:
-        path = _picture(folder, moment.number)
-        artist.draw(moment.picture, moment.sightings).save(path, quality=QUALITY)
-        yield moment, path
-
-
 def _picture(folder: Path, number: int) -> Path:
     return folder / f"{number:06d}.jpg"
 
@@ -73,7 +69,16 @@ def _clear(out: Path) -> None:
     """Removes the frames that the lines of an earlier tracking name; never anything else."""
     pictures, lines = out / PICTURES, out / LINES
     if lines.is_file():
-        for line in lines.read_text(encoding="utf-8").splitlines():
-            _picture(pictures, json.loads(line)["frame"]).unlink(missing_ok=True)
+        for number in _numbers(lines):
+            _picture(pictures, number).unlink(missing_ok=True)
     if pictures.is_dir() and any(pictures.iterdir()):
         raise DataError(f"{pictures} holds files that no earlier tracking wrote there; name another folder for results")
+
+
+def _numbers(lines: Path) -> Iterator[int]:
+    """Of the frames that the lines name, up to one that is none: a kill or a full disk leaves half of the last."""
+    for line in lines.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            yield int(json.loads(line)["frame"])
+        except (ValueError, TypeError, KeyError):
+            return
