@@ -73,7 +73,7 @@ def test_the_wheel_needs_few_packages_and_pins_none(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         metadata = packed.read(f"unified-{unified.__version__}.dist-info/METADATA").decode()
     needs = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
-    assert len([need for need in needs if "extra ==" not in need]) <= 17
+    assert len([need for need in needs if "extra ==" not in need]) <= 16
     capped = [need for need in needs if "==" in need.split(";")[0] or "<" in need.split(";")[0]]
     assert all("torchjd" in need for need in capped), "whose minor releases break, and which is an extra"
 

@@ -103,9 +103,9 @@ def only(config: Config, task: str) -> Config:
     values |= {"tasks": {task: values["tasks"][task]}, "joint": {"parts": parts}}
     recipe, weak, data = values["train"], values["augment"]["weak"], values["data"]
     recipe["keep_labels"] = {name: share for name, share in recipe["keep_labels"].items() if name == task}
-    for name in list(recipe["freeze"]):
-        if any(f"{name}.".startswith(f"{other}.") for other in others):
-            recipe["freeze"].remove(name) if isinstance(recipe["freeze"], list) else recipe["freeze"].pop(name)
+    freeze = recipe["freeze"]
+    frozen = [part for part in freeze if not any(f"{part}.".startswith(f"{other}.") for other in others)]
+    recipe["freeze"] = frozen if isinstance(freeze, list) else {part: freeze[part] for part in frozen}
     if isinstance(weak["tasks"], list):
         weak["tasks"] = [name for name in weak["tasks"] if name == task]
     if data and data["sources"]:

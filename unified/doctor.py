@@ -16,8 +16,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from packaging.requirements import Requirement
-
 import unified
 from unified import registry
 from unified.errors import ConfigError
@@ -30,7 +28,8 @@ ENOUGH_DISK = 2**30  # a run keeps two checkpoints with optimiser state: some hu
 
 MISSING = "missing"
 
-_EXTRA = re.compile(r"""\bextra\s*==\s*['"]([\w-]+)['"]""")
+# What an extra brings everywhere: its marker says nothing else, of systems or versions of Python.
+_EXTRA = re.compile(r"""([\w.-]+)[^;]*;\s*extra\s*==\s*['"]([\w-]+)['"]\s*$""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +161,10 @@ def check_tasks() -> Iterator[Check]:
 
 
 def check_extras() -> Iterator[Check]:
-    """The optional dependencies, by the name of the extra that brings them to this Python and system."""
+    """The optional dependencies, by the name of the extra that brings them, to whatever system."""
     extras: dict[str, list[str]] = {}
-    for need in map(Requirement, _requirements("unified")):
-        marker = need.marker
-        if marker and (found := _EXTRA.search(str(marker))) and marker.evaluate({"extra": found[1]}):
-            extras.setdefault(found[1], []).append(need.name)
+    for found in filter(None, map(_EXTRA.match, _requirements("unified"))):
+        extras.setdefault(found[2], []).append(found[1])
     for extra, packages in extras.items():
         if extra == "all":  # the others once more
             continue

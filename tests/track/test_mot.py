@@ -27,13 +27,7 @@ def test_a_box_thinner_than_the_text_tells_is_read_back(tmp_path: Path) -> None:
     frames = {1: (Sighting(1, (5, 5, 5.0002, 9), 0.5), Sighting(2, (5, 5, 9, 5), 0.5))}
     (tmp_path / "a.txt").write_text(to_mot(Tracks("a", frames)))
     read = read_mot(tmp_path / "a.txt")
-    assert [seen.box for seen in read.frames[1]] == [(5, 5, 5, 9), (5, 5, 9, 5)]
-
-
-def test_truth_has_an_area(tmp_path: Path) -> None:
-    (tmp_path / "gt.txt").write_text("1,1,1,1,0,5,1,1,1\n")
-    with pytest.raises(DataError, match=r"gt\.txt:1: width and height are 0 and 5; allowed: above 0"):
-        read_mot(tmp_path / "gt.txt", truth=True)
+    assert [seen.box for seen in read.frames[1]] == [pytest.approx((5, 5, 5.001, 9)), pytest.approx((5, 5, 9, 5.001))]
 
 
 def test_truth_that_is_not_to_be_scored_is_left_out(tmp_path: Path) -> None:
@@ -52,7 +46,7 @@ def test_truth_that_is_not_to_be_scored_is_left_out(tmp_path: Path) -> None:
         ("1,1,nan,1,5,5", "nan is not finite"),
         ("1.5,1,1,1,5,5", "frame is 1.5; allowed: whole numbers, 0 or more"),
         ("1,-1,1,1,5,5", r"id is -1; .* \(a file of detections has id -1: it holds no tracks\)"),
-        ("1,2,1,1,-1,5", "width and height are -1 and 5; allowed: 0 or more"),
+        ("1,2,1,1,0,5", "width and height are 0 and 5; allowed: above 0"),
         ("1,1,2,2,5,5", "id 1 is in frame 1 twice"),
     ],
 )

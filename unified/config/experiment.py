@@ -15,13 +15,6 @@ from unified.config.problem import InvalidConfig, KeyPath, Origin, Problem, dott
 from unified.config.schema import Augment, Data, Joint, Name, Section, Train
 from unified.errors import ConfigError, nearest
 
-# Why a weighting cannot be given the logarithms of losses.
-LOGARITHMS = {
-    "famo": "takes the logarithm of the losses itself",
-    "uncertainty": "divides by the losses in effect, and their logarithms pass through 0",
-    "dwa": "divides losses by earlier ones, and their logarithms pass through 0",
-    "gradnorm": "divides losses by the first ones, and their logarithms pass through 0",
-}
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -188,8 +181,9 @@ def _weighting_misfits(joint: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]
         return
     if fault := catalogue.problem(name, options):
         yield ("joint", *fault[0].split(".", 1)), fault[1]
-    if joint.get("scale") == "log" and name in LOGARITHMS:
-        yield ("joint", "scale"), f"{name} {LOGARITHMS[name]}; allowed with it: none, norm"
+    known = catalogue.WEIGHTINGS.get(name)
+    if joint.get("scale") == "log" and known is not None and known.no_logarithms:
+        yield ("joint", "scale"), f"{name} {known.no_logarithms}; allowed with it: none, norm"
 
 
 def _origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:

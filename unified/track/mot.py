@@ -16,6 +16,7 @@ from unified.errors import DataError
 from unified.track.tracks import Sighting, Tracks
 
 ORIGIN = 1.0  # of x and y in the files
+THINNEST = 0.001  # pixels: what three decimals tell of a side, and a box without area is none
 LEAST_COLUMNS, MOST_COLUMNS = 6, 10
 _FORM = "a line is frame,id,x,y,width,height,confidence,…"
 
@@ -31,8 +32,6 @@ def to_mot(tracks: Tracks) -> str:
 
 def read_mot(path: Path, *, name: str = "", truth: bool = False) -> Tracks:
     """Tracks of a results file or, with `truth`, of a truth file; their frames are those that have lines.
-
-    A result may be thinner than three decimals tell: `to_mot` writes 0.000 then. Truth has an area.
 
     The confidence of a truth line is a flag: 0 marks what is not to be scored, and is left out.
 
@@ -65,8 +64,8 @@ def _parse(line: str, truth: bool) -> tuple[int | None, Sighting]:
     values = [_number(word) for word in words]
     frame, track = (_whole(value, what) for value, what in zip(values, ("frame", "id"), strict=False))
     x, y, w, h = values[2:6]
-    if min(w, h) < 0 or (truth and not min(w, h)):
-        raise ValueError(f"width and height are {w:g} and {h:g}; allowed: {'above 0' if truth else '0 or more'}")
+    if w <= 0 or h <= 0:
+        raise ValueError(f"width and height are {w:g} and {h:g}; allowed: above 0")
     score = values[6] if len(values) > LEAST_COLUMNS else 1.0
     x1, y1 = x - ORIGIN, y - ORIGIN
     seen = Sighting(track, (x1, y1, x1 + w, y1 + h), 1.0 if truth else score)
@@ -92,7 +91,8 @@ def _whole(value: float, what: str) -> int:
 
 def _box(seen: Sighting) -> str:
     x1, y1, x2, y2 = seen.box
-    return ",".join(f"{value:.3f}" for value in (x1 + ORIGIN, y1 + ORIGIN, x2 - x1, y2 - y1))
+    sides = (max(side, THINNEST) for side in (x2 - x1, y2 - y1))
+    return ",".join(f"{value:.3f}" for value in (x1 + ORIGIN, y1 + ORIGIN, *sides))
 
 
 def _text(path: Path) -> str:

@@ -137,11 +137,10 @@ class Ranks:
                 distributed.broadcast_object_list([None, _sendable(error)])
                 raise
         distributed.broadcast_object_list(box)
-        made, raised = box
-        if raised is not None:
-            raise raised
-        found: T = made
-        return found
+        if box[1] is not None:
+            raise box[1]
+        value: T = box[0]
+        return value
 
     def gathered(self, value: T) -> list[T]:
         found: list[Any] = [None] * self.world

@@ -30,6 +30,7 @@ class Entry:
     paper: str
     says: str
     cost: str
+    no_logarithms: str = ""  # why it cannot weigh logarithms of losses; "" = it can
 
     def options(self) -> dict[str, Any]:
         """Option → its default."""
@@ -40,14 +41,32 @@ class Entry:
 WEIGHTINGS = {
     "fixed": Entry(Fixed, "arXiv 2201.04122", "The schedule alone decides.", FREE),
     "uncertainty": Entry(
-        Uncertainty, "arXiv 1705.07115", "Divides each loss by a variance that is learnt with the model.", FREE
+        Uncertainty,
+        "arXiv 1705.07115",
+        "Divides each loss by a variance that is learnt with the model.",
+        FREE,
+        no_logarithms="divides by the losses in effect, and their logarithms pass through 0",
     ),
     "dwa": Entry(
-        DynamicWeightAverage, "arXiv 1803.10704", "Favours tasks whose loss fell least from epoch to epoch.", FREE
+        DynamicWeightAverage,
+        "arXiv 1803.10704",
+        "Favours tasks whose loss fell least from epoch to epoch.",
+        FREE,
+        no_logarithms="divides losses by earlier ones, and their logarithms pass through 0",
     ),
-    "famo": Entry(Famo, "arXiv 2306.03792", "Lets all losses fall at the same relative rate.", FORWARD),
+    "famo": Entry(
+        Famo,
+        "arXiv 2306.03792",
+        "Lets all losses fall at the same relative rate.",
+        FORWARD,
+        no_logarithms="takes the logarithm of the losses itself",
+    ),
     "gradnorm": Entry(
-        GradNorm, "arXiv 1711.02257", "Learns weights that even out gradient norms and rates of learning.", HEADS
+        GradNorm,
+        "arXiv 1711.02257",
+        "Learns weights that even out gradient norms and rates of learning.",
+        HEADS,
+        no_logarithms="divides losses by the first ones, and their logarithms pass through 0",
     ),
     "upgrad": Entry(
         gramian.upgrad, "arXiv 2406.16232", "Projects each gradient so that no task gets worse, then adds.", SOLVER
