@@ -20,8 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unified.model.convolution import Convolution
 from unified.model.fold import fold_norm
-from unified.model.pointwise import Pointwise
 
 Activation = Literal["mish", "silu"]
 Dialect = Literal["D", "T"]
@@ -51,10 +51,7 @@ class Conv(nn.Module):
 
     def __init__(self, c_in: int, c_out: int, k: int = 1, stride: int = 1, *, style: Style) -> None:
         super().__init__()
-        pointwise = k == stride == 1
-        self.conv: nn.Conv2d = (
-            Pointwise(c_in, c_out) if pointwise else nn.Conv2d(c_in, c_out, k, stride, padding=k // 2, bias=False)
-        )
+        self.conv = Convolution(c_in, c_out, k, stride)
         self.bn = style.norm(c_out)
         self.act = style.act()
 

@@ -14,16 +14,16 @@ import torch
 from torch import Tensor, nn
 
 from unified.model.blocks import Conv, Style, pyramid_pool, units
-from unified.model.pointwise import Pointwise
+from unified.model.convolution import Convolution
 
 Fusion = Literal["first", "last"]
 
 
-def side(c_in: int, c_out: int, *, style: Style) -> Conv | Pointwise:
+def side(c_in: int, c_out: int, *, style: Style) -> Conv | Convolution:
     """The 1×1 convolution that ends a branch: with BN and activation in D, bare in T."""
     if style.dialect == "D":
         return Conv(c_in, c_out, style=style)
-    return Pointwise(c_in, c_out)
+    return Convolution(c_in, c_out)
 
 
 def joint(channels: int, *, style: Style) -> nn.Module:

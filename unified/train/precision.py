@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from unified.errors import ConfigError, nearest
-from unified.model.pointwise import Pointwise
+from unified.model.convolution import Convolution
 
 OPTIONS = ("auto", "float32", "bfloat16")
 CPU_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})  # as Linux names them
@@ -48,7 +48,8 @@ class Precision:
         `autocast`: that would cast them anew in every pass, to the same numbers, which costs batches of one a lot.
         """
         for layer in network.modules():
-            if type(layer) in (nn.Conv2d, Pointwise, nn.Linear):  # subclasses may compute with their weights in float32
+            # Not subclasses: they may compute with their weights in float32.
+            if type(layer) in (nn.Conv2d, Convolution, nn.Linear):
                 layer.to(self.dtype)
 
     def describe(self) -> str:
