@@ -37,6 +37,7 @@ def test_a_real_run_gives_ratios_to_the_unit_and_to_float32(mode: str) -> None:
         assert row.unit == pytest.approx(row.milliseconds / unit.milliseconds)
         if row.speedup is not None:
             assert row.speedup == pytest.approx(plain.milliseconds / row.milliseconds)
+            assert row.fastest_speedup == row.speedup  # of one round
         json.dumps(row.to_json())
     if mode == "inference":
         (difference,) = [row.difference for row in rows.values() if row.difference is not None]

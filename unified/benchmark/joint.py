@@ -93,8 +93,8 @@ def costs(
         Cost(
             weighting=name,
             trunk_passes=passes[name],
-            milliseconds=times[name],
-            step_ratio=times[name] / times[PLAIN],
+            milliseconds=times[name].median,
+            step_ratio=times[name].median / times[PLAIN].median,
             peak_megabytes=(peak := peaks[name]),
             memory_ratio=peak / plain if peak and plain else None,
         )

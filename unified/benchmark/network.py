@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unified.benchmark.memory import peak_memory
-from unified.benchmark.timing import CALIBRATION, Call, Timing, time_in_turns
+from unified.benchmark.timing import CALIBRATION, Call, Taken, Timing, time_in_turns
 from unified.errors import ConfigError
 from unified.evaluate import Inference
 from unified.model.fold import fold
@@ -100,7 +100,7 @@ def relative_difference(a: Any, b: Any) -> float:
 
 
 def _rows(
-    name: str, mode: str, times: dict[str, float], size: int, batch: int, *,
+    name: str, mode: str, times: dict[str, Taken], size: int, batch: int, *,
     peaks: dict[str, float | None], difference: dict[str, float] | None = None,
 ) -> list[Timing]:  # fmt: skip
     return [
@@ -110,7 +110,7 @@ def _rows(
             mode=mode,
             size=size,
             batch=batch,
-            speedup=None if variant == CALIBRATION else times["float32"] / taken,
+            plain=None if variant == CALIBRATION else times["float32"],
             peak_megabytes=peaks[variant],
             difference=(difference or {}).get(variant),
         )

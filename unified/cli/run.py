@@ -170,7 +170,9 @@ def benchmark(
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Data set for the loader.  [default: generated shapes]")] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes of the loader.")] = 2,
-    rounds: Annotated[int, typer.Option(min=1, help="Measurements of each variant; the median counts.")] = 5,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Measurements of each variant; medians count, the fastest stands beside.")
+    ] = 5,
     degrees: Annotated[
         float, typer.Option(min=0, max=180, help="Angle of the conflict that --mode joint plants.")
     ] = 120,
