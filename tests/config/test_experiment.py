@@ -90,6 +90,8 @@ def test_a_run_without_data_says_how_to_name_it() -> None:
 def test_what_does_not_go_together_is_refused(change: dict[str, Any], message: str) -> None:
     found = problems_of(VALUES | change)
     assert any(message in problem for problem in found), found
+    keys = [problem.split(": ")[0] for problem in found]
+    assert len(keys) == len(set(keys)), f"a key told twice: {found}"
 
 
 @settings(max_examples=100, deadline=None)

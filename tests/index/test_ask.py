@@ -45,6 +45,7 @@ BROKEN = {
     "f.npy": b"",
     "g.json": b"7",
     "h.json": b"[[1, 2], [3, 4]]",
+    "numbers as text.json": b'["1", "2"]',
     "i.json": b"\xff\xfe",
     "a number too long.json": b"[1" + b"0" * 400 + b"]",
     "nested without end.json": b"[" * 100_000,

@@ -70,14 +70,16 @@ def validate(values: Mapping[str, Any], origins: Mapping[KeyPath, Origin], name:
     Raises:
         InvalidConfig: with all problems, each at the origin of its key or of the nearest key above it.
     """
-    options, models, found = values.get("tasks"), {}, list(_misfits(values))
+    options, models = values.get("tasks"), {}
+    found: list[tuple[KeyPath, str]] = []
     for task in options if isinstance(options, dict) else ():
         try:
             models[task] = registry.options(task)
         except ConfigError as error:
             found.append((("tasks", task), str(error)))
     config, wrong = _parsed(Config, values, models, ())
-    found += wrong
+    invalid = {path for path, _ in wrong}
+    found += [misfit for misfit in _misfits(values) if misfit[0] not in invalid] + wrong
     resolved = {}
     for task, model in models.items():
         parsed, wrong = _parsed(model, values["tasks"][task], models, ("tasks", task))

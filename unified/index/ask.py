@@ -39,7 +39,7 @@ def read_vector(path: Path) -> Vectors:
     wanted = "a vector is one row of numbers, in a .npy file or as a JSON list"
     kind = ".npy file" if path.suffix == ".npy" else "JSON list"
     try:
-        vector = _array(path) if path.suffix == ".npy" else np.asarray(json.loads(path.read_bytes()), dtype=np.float32)
+        vector = _numbers(path)
     except FileNotFoundError as error:
         raise missing(path, "vector") from error
     except _DAMAGE as error:
@@ -49,10 +49,13 @@ def read_vector(path: Path) -> Vectors:
     return vector.reshape(1, -1)
 
 
-def _array(path: Path) -> Vectors:
-    """TypeError for numbers that are not real: float32 would take only a part of them."""
-    with path.open("rb") as file:
-        raw: Any = np.load(file, allow_pickle=False)
+def _numbers(path: Path) -> Vectors:
+    """TypeError for what is not real numbers: float32 would take a part of complex ones, and read text as numbers."""
+    if path.suffix == ".npy":
+        with path.open("rb") as file:
+            raw: Any = np.load(file, allow_pickle=False)
+    else:
+        raw = np.asarray(json.loads(path.read_bytes()))
     if not isinstance(raw, np.ndarray) or raw.dtype.kind not in "biuf":
         raise TypeError("no array of real numbers")
     return raw.astype(np.float32)
