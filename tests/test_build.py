@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
-from tests.tiny import TinyRun, tiny_config
+from tests.tiny import TinyRun, tiny_config, tiny_data
 from unified.build import (
     build_model,
     cores,
@@ -30,6 +34,7 @@ from unified.train.plan import Recipe
 from unified.train.ranks import Ranks
 from unified.train.scale import RunningNorm
 from unified.train.weighting.dwa import DynamicWeightAverage
+from unified.training import train
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 PETS = Taxonomy(("cat", "dog"), (1, 5), identities=3)
@@ -46,6 +51,24 @@ def model() -> MultiTaskModel:
 
 def test_a_model_has_the_tasks_of_its_config(model: MultiTaskModel) -> None:
     assert list(model.tasks) == ["detection", "classification"]
+
+
+def test_a_task_of_another_package_trains_beside_one_of_the_same_code_and_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "their_package").mkdir()
+    (tmp_path / "their_package" / "__init__.py").touch()
+    (tmp_path / "their_package" / "tagging.py").write_text("from tasks.classification import Options, task\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    values = tiny_config(tiny_data(tmp_path / "data")).model_dump(mode="json", by_alias=True)
+    config = Config.from_dict(values | {"tasks": values["tasks"] | {"their_package.tagging": {}}})
+    train(config, out=tmp_path / "run", console=Console(file=StringIO()))
+    model, _, _ = load_model(tmp_path / "run")
+    assert list(model.tasks) == ["detection", "classification", "their_package.tagging"]
+    assert model.task("their_package.tagging").name == "their_package.tagging"
+    assert "their_package.tagging/align/p3" in model.codes()
+    scores = json.loads((tmp_path / "run" / "status.json").read_text())["progress"]["scores"]
+    assert {"classification/mAP", "their_package.tagging/mAP"} <= scores.keys()
 
 
 def test_defaults_of_a_config_are_those_of_the_recipe() -> None:

@@ -167,7 +167,7 @@ def bootstrap_counts(pictures: int, draws: int, seed: int) -> NDArray[np.int64]:
 class Task(nn.Module, ABC):
     """One task behind the shared trunk. `B` pictures a batch; see the module's docstring."""
 
-    name: str
+    name: str  # in a model: the name that its config has for the task
     gains: Mapping[str, float]  # default weight of each loss part; applied by the joint loss, never by `loss`
     fitness: Mapping[str, float]  # how the metric's numbers make the one number that picks the best checkpoint
     settles: bool = False  # whether it has something to measure with weights as they are; see `settle`

@@ -71,7 +71,7 @@ class Classification(Task):
         return to_tags(raw, self.taxonomy, max(self.options.threshold, score or 0.0))
 
     def metric(self) -> MultiLabelMetric:
-        return MultiLabelMetric(self.taxonomy.categories)
+        return MultiLabelMetric(self.name, self.taxonomy.categories)
 
     def codes(self) -> dict[str, ImplicitCode]:
         return self.head.codes()

@@ -20,6 +20,8 @@ from torch import Tensor
 
 from unified.task import Prediction, ScoredBoxes
 
+from .result import Tags
+
 
 class Agreement:
     """Collects image scores and best box scores of (picture, category) pairs."""
@@ -30,10 +32,10 @@ class Agreement:
         self._image: list[Tensor] = []
         self._box: list[Tensor] = []
 
-    def update(self, prediction: Prediction) -> None:
+    def update(self, tags: Tags, prediction: Prediction) -> None:
         boxes = [result for result in prediction.results.values() if isinstance(result, ScoredBoxes)]
         if boxes:
-            self._image.append(prediction.tag_scores)
+            self._image.append(tags.tag_scores)
             self._box.append(best_box_scores(boxes[0], self._categories))
 
     def compute(self) -> dict[str, float | None]:

@@ -26,6 +26,7 @@ from unified.task import Json, Prediction, Scores, bootstrap_counts
 
 from .agreement import Agreement
 from .presence import presence
+from .result import Tags
 
 THRESHOLD = 0.5
 TOP = 3
@@ -36,9 +37,10 @@ Numbers = dict[str, float | None]
 
 
 class MultiLabelMetric:
-    """Collects (N, K) probabilities and truths; the truth is the record's, untouched by augmentation."""
+    """Collects (N, K) probabilities of a task and truths; the truth is the record's, untouched by augmentation."""
 
-    def __init__(self, categories: Sequence[str]) -> None:
+    def __init__(self, task: str, categories: Sequence[str]) -> None:
+        self._task = task
         self._categories = tuple(categories)
         self._scores: list[Floats] = []
         self._truth: list[Bools] = []
@@ -49,9 +51,11 @@ class MultiLabelMetric:
             present = presence(sample.record.labels, len(self._categories))
             if present is None:
                 continue
-            self._scores.append(prediction.tag_scores.double().numpy())
+            result = prediction.results[self._task]
+            assert isinstance(result, Tags)
+            self._scores.append(result.tag_scores.double().numpy())
             self._truth.append(present.numpy())
-            self._agreement.update(prediction)
+            self._agreement.update(result, prediction)
 
     def compute(self) -> Scores:
         scores, truth = self._arrays()

@@ -183,7 +183,7 @@ def test_odd_entries_come_back_as_they_are(tmp_path: Path) -> None:
     odd = [
         Entry("", (0.1, -2, 1e-300, 1e300), "", -(2**63) + 1, -0.5, ""),
         Entry("a'b\"; drop table entries\n\0狗🐶.jpg", None, "null", 2**63 - 1, 0, "\t"),
-        Entry("x", (np.float32(1.5),) * 4, "c", np.int64(3), np.float32(0.25)),  # type: ignore[arg-type]
+        Entry("x", (np.float32(1.5),) * 4, "c", np.int64(3), np.float32(0.25)),  # type: ignore[arg-type,unused-ignore]
     ]
     with Index.create(tmp_path / "i", ORIGIN) as index:
         assert index.entries(index.add(vectors(3), odd)) == odd

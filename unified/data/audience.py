@@ -38,7 +38,8 @@ class Audience:
 
     def labelled(self) -> list[int]:
         """The pictures with labels for any task."""
-        return np.flatnonzero(self.given.any(axis=1)).tolist()
+        pictures: list[int] = np.flatnonzero(self.given.any(axis=1)).tolist()
+        return pictures
 
     def counts(self) -> dict[str, int]:
         """Task → pictures with labels for it."""

@@ -100,7 +100,7 @@ def jitter_colour(picture: Tensor, rng: np.random.Generator, *, hue: float, satu
 def flip_boxes(boxes: NDArray[np.float64], size: int, *, horizontal: bool) -> NDArray[np.float64]:
     """Mirror left and right (`horizontal`) or top and bottom of a square of `size` pixels."""
     low, high = (0, 2) if horizontal else (1, 3)
-    flipped = boxes.copy()
+    flipped: NDArray[np.float64] = boxes.copy()
     flipped[:, low], flipped[:, high] = size - boxes[:, high], size - boxes[:, low]
     return flipped
 

@@ -22,7 +22,8 @@ def unit(vectors: ArrayLike, dimension: int) -> Vectors:
     if array.ndim != 2 or array.shape[1] != dimension:
         raise DataError(f"vectors of shape {array.shape}: this index takes (N, {dimension})")
     if len(array) == 1 and SMALL < (square := float(np.vdot(array, array))) < LARGE:  # most queries come alone
-        return array / np.float32(math.sqrt(square))
+        alone: Vectors = array / np.float32(math.sqrt(square))
+        return alone
     squares = np.einsum("nd,nd->n", array, array)
     if all(SMALL < square < LARGE for square in squares.tolist()):  # no NaN is
         normed: Vectors = array / np.sqrt(squares)[:, None]

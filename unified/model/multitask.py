@@ -5,7 +5,7 @@ y_t = d_t( f(x) ⋆ g(z_t) )        equation (5) of arXiv 2105.04206
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,6 +13,28 @@ from torch import Tensor, nn
 from unified.errors import ConfigError, nearest
 from unified.model.implicit import ImplicitCode, Markov
 from unified.task import Target, Task
+
+
+class ByName(nn.ModuleDict):
+    """Modules by names that may have dots, as `their_package.pose` has; torch, which allows none, sees slashes."""
+
+    def __getitem__(self, name: str) -> nn.Module:
+        return super().__getitem__(name.replace(".", "/"))
+
+    def __setitem__(self, name: str, module: nn.Module) -> None:
+        super().__setitem__(name.replace(".", "/"), module)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def keys(self) -> KeysView[str]:
+        return dict(self.items()).keys()
+
+    def items(self) -> ItemsView[str, nn.Module]:
+        return {key.replace("/", "."): module for key, module in super().items()}.items()
 
 
 class MultiTaskModel(nn.Module):
@@ -24,7 +46,9 @@ class MultiTaskModel(nn.Module):
     def __init__(self, trunk: nn.Module, tasks: Mapping[str, Task]) -> None:
         super().__init__()
         self.trunk = trunk
-        self.tasks = nn.ModuleDict(dict(tasks))
+        self.tasks = ByName(dict(tasks))
+        for name, task in tasks.items():
+            task.name = name  # by which the config, labels and results know it
         _link_markov_codes(tasks)
 
     def forward(self, images: Tensor, targets: Mapping[str, Target] | None = None) -> dict[str, Any]:

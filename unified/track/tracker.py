@@ -187,7 +187,8 @@ class _Step:
         if self.found.vectors is None:
             raise ValueError("appearance is asked of boxes without vectors")
         vectors = np.stack([one.vector for one in known if one.vector is not None])
-        return 1 - vectors @ self.found.vectors[rows].T
+        distances: Array = 1 - vectors @ self.found.vectors[rows].T
+        return distances
 
 
 def _blend(old: Array, new: Array, momentum: float) -> Array:

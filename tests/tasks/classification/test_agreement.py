@@ -50,7 +50,9 @@ def prediction(image: list[float], boxes: list[tuple[int, float]] | None) -> Pre
 def agreement(*predictions: Prediction) -> dict[str, float | None]:
     collected = Agreement(len(predictions[0].tag_scores), 0.5)
     for one in predictions:
-        collected.update(one)
+        tags = one.results["tags"]
+        assert isinstance(tags, Tags)
+        collected.update(tags, one)
     return collected.compute()
 
 

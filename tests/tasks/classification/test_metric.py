@@ -66,7 +66,7 @@ def random_set(ties: bool) -> tuple[Floats, Bools]:
 
 def score(rows: list[list[float]], tags: list[list[bool] | None]) -> Scores:
     """The metric of pictures with these probabilities and these truths."""
-    metric = MultiLabelMetric([f"c{k}" for k in range(len(rows[0]))])
+    metric = MultiLabelMetric("any name", [f"c{k}" for k in range(len(rows[0]))])
     frame = Frame.identity((4, 4))
     for i, (row, truth) in enumerate(zip(rows, tags, strict=True)):
         result = Tags.of(torch.tensor(row), [f"c{k}" for k in range(len(row))], 0.5)

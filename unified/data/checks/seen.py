@@ -50,7 +50,6 @@ def look(path: Path) -> Seen:
 
 def _digest(path: Path) -> bytes | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        return hashlib.sha256(path.read_bytes()).digest()
     except OSError:
         return None  # open_picture says why

@@ -50,7 +50,7 @@ def _annotate(exhibit: Exhibit, font: ImageFont.FreeTypeFont | ImageFont.ImageFo
     scale = _TILE / max(exhibit.scene.width, exhibit.scene.height)
     size = round(exhibit.scene.width * scale), round(exhibit.scene.height * scale)
     with Image.open(exhibit.path) as picture:
-        tile = picture.resize(size, Image.Resampling.BICUBIC)
+        tile: Image.Image = picture.resize(size, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(tile)
     for placed in exhibit.scene.objects:
         left, top, right, bottom = (edge * scale for edge in placed.box)
