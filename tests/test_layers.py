@@ -148,7 +148,7 @@ def test_what_help_needs_imports_nothing_heavy(module: str) -> None:
         (
             "yaml",
             (
-                *("unified.config.source", "unified.train.run", "unified.experiment.spec", "analysis.comparison"),
+                *("unified.config.source", "unified.train.run", "analysis.comparison"),
                 "unified.data.readers.yolo_layouts",
             ),
         ),

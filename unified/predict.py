@@ -27,6 +27,7 @@ from torch import Tensor
 from unified.build import load_model
 from unified.data.letterbox import draw_letterbox
 from unified.data.picture import open_picture, pixels_of, upright_rgb
+from unified.data.readers.pictures import SUFFIXES, pictures_in
 from unified.data.sample import Batch, Labels, Record, Sample, Taxonomy
 from unified.errors import DataError
 from unified.evaluate import Inference
@@ -37,7 +38,6 @@ from unified.task import Prediction
 from unified.train.precision import Precision
 
 Picture = str | Path | bytes | Image.Image | np.ndarray
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})  # what a folder is searched for
 ROUNDING = 0.01  # pixels by which a box may stick out, since x + width need not give the corner back
 SHOWN = 0.25  # scores below it are noise to a person; evaluation keeps them all
 
@@ -139,7 +139,7 @@ def find_pictures(sources: Sequence[str | Path]) -> list[Path]:
         if path.is_file():
             matches = [path]
         elif path.is_dir():
-            matches = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+            matches = pictures_in(path)
         else:
             matches = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if Path(p).is_file())
         if not matches:

@@ -53,9 +53,12 @@ def meteor(candidates: Sequence[Sequence[str]], references: Sequence[Sequence[Se
 def _call(jar: Path, lines: Sequence[str]) -> list[str]:
     command = ["java", MEMORY, "-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"]
     text = "".join(f"{line}\n" for line in lines)
-    done = subprocess.run(
-        command, input=text, capture_output=True, encoding="utf-8", cwd=jar.parent, timeout=TIMEOUT, check=False
-    )
-    if done.returncode:
-        raise UnifiedError(f"METEOR failed: {done.stderr.strip()[-500:]}")
+    try:
+        done = subprocess.run(
+            command, input=text, capture_output=True, encoding="utf-8", cwd=jar.parent, timeout=TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnifiedError(f"METEOR failed: {error}") from error
+    if done.returncode or not done.stdout.strip():
+        raise UnifiedError(f"METEOR failed: {done.stderr.strip()[-500:] or 'it said nothing'}")
     return [line.strip() for line in done.stdout.splitlines()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,7 @@ def score_files(predictions: Path, annotations: Path, *, backend: Backend | None
     images = _numbering(truth, "images", annotations)
     categories = _categories(truth, annotations)
     listed = _list(truth, "annotations", annotations)
-    boxes = [_box(row, f"{annotations}: annotations[{i}]", images, categories) for i, row in enumerate(listed)]
-    for box, row in zip(boxes, listed, strict=True):
-        box["area"] = row.get("area", box["bbox"][2] * box["bbox"][3])
-        box["iscrowd"] = row.get("iscrowd", 0)
+    boxes = [_annotation(row, f"{annotations}: annotations[{i}]", images, categories) for i, row in enumerate(listed)]
     found = _read(predictions, list, "a list of detections")
     detections = [_detection(row, f"{predictions}: [{i}]", images, categories) for i, row in enumerate(found)]
 
@@ -92,6 +89,16 @@ def _box(row: Row, where: str, images: Mapping[Hashable, int], categories: Mappi
     return {"image_id": images[image], "category_id": category, "bbox": box}
 
 
+def _annotation(row: Row, where: str, images: Mapping[Hashable, int], categories: Mapping[int, str]) -> Row:
+    box = _box(row, where, images, categories)
+    area, crowd = row.get("area", box["bbox"][2] * box["bbox"][3]), row.get("iscrowd", 0)
+    if not _finite(area) or area < 0:
+        raise DataError(f"{where}: area must be a finite number, 0 or more; got {area!r}")
+    if crowd not in (0, 1):
+        raise DataError(f"{where}: iscrowd must be 0 or 1; got {crowd!r}")
+    return box | {"area": area, "iscrowd": crowd}
+
+
 def _detection(row: Any, where: str, images: Mapping[Hashable, int], categories: Mapping[int, str]) -> Row:
     if not isinstance(row, dict):
         raise DataError(f"{where}: expected a detection with image_id, category_id, bbox and score; got {row!r}")
@@ -101,4 +108,4 @@ def _detection(row: Any, where: str, images: Mapping[Hashable, int], categories:
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (int, float)) and abs(value) <= sys.float_info.max  # false for NaN, too

@@ -130,7 +130,7 @@ class Embedding(Task):
     def _read_each(self, raw: Tensor, frames: Sequence[Frame], boxes: Sequence[Tensor]) -> Sequence[Tensor]:
         """Vectors of each picture's boxes, which are in original pixels."""
         counts = [len(rows) for rows in boxes]
-        inside = torch.cat([frame.to_input(rows) for frame, rows in zip(frames, boxes, strict=True)])
+        inside = torch.cat([frame.to_input(rows) for frame, rows in zip(frames, boxes, strict=True)]).float()
         image = torch.repeat_interleave(torch.arange(len(frames)), torch.tensor(counts))
         vectors = self.read(raw, inside.to(raw.device), image.to(raw.device)).cpu()
         return list(torch.split(vectors, counts))

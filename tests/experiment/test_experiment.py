@@ -69,12 +69,18 @@ def test_every_table_is_there_in_both_sizes_and_says_what_it_costs() -> None:
         (("config: jdc-shapes", ""), "has no config"),
         (("seeds: [0, 1]", "seeds: []"), "seeds"),
         (("seeds: [0, 1]", "seeds: [1, 0, 1]"), r"seeds: \[1\] more than once"),
-        (("title: tiny", "title: ["), "no YAML"),
+        (("title: tiny", "title: ["), "not valid YAML"),
+        (("title: tiny", "title: tiny\ntitle: other"), "tiny.yaml:3: title: said twice"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, change: tuple[str, str], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         write_experiment(tmp_path, TINY.replace(*change))
+
+
+def test_values_are_read_as_those_of_configs_are(tmp_path: Path) -> None:
+    experiment = write_experiment(tmp_path, TINY.replace("set: {size: 64", "set: {train.lr: 1e-3, size: 64"))
+    assert experiment.run_config("joint", 0, (f"data={tmp_path}",)).train.lr == 0.001
 
 
 def test_an_unknown_experiment_has_its_nearest_name() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -14,6 +15,7 @@ import pytest
 
 from tests.index.gallery import contents, entries, entry, filled, same, varied, vectors
 from unified.errors import RetrievalError
+from unified.index import lock
 from unified.index.folder import FolderBackend
 from unified.index.index import Index
 from unified.index.lock import LOCK, writer_lock
@@ -125,6 +127,27 @@ def test_a_second_writer_is_refused_at_once_with_the_first_ones_process(tmp_path
                 change()
         assert index.search(vectors(1), 1)[0][0].id == 0
     assert index.add(vectors(1), [entry(0)]) == [20]
+
+
+def test_a_lock_that_the_system_refuses_is_not_another_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock, "_take", refuse)
+    with pytest.raises(RetrievalError, match="cannot be locked for writing: No locks available"), writer_lock(tmp_path):
+        pass
+
+
+def test_a_disk_too_full_for_its_name_does_not_keep_a_writer_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full() -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("unified.index.lock.os.getpid", full)  # in place of the write after it
+    refused = pytest.raises(RetrievalError, match="process unknown is writing")
+    with writer_lock(tmp_path), refused, writer_lock(tmp_path):
+        pass
 
 
 def test_the_lock_of_a_killed_writer_is_free(tmp_path: Path) -> None:

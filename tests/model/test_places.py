@@ -28,6 +28,11 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, object], reason:
         CodeSpec.model_validate(options)
 
 
+def test_a_projection_to_more_channels_than_there_are_is_refused() -> None:
+    with pytest.raises(ConfigError, match="dimensions: got 9; allowed: at most 8"):
+        CodeSpec(operator="project", dimensions=9).align(8)
+
+
 @pytest.mark.parametrize("spec", [CodeSpec(operator="concat"), CodeSpec(operator="project", dimensions=3)])
 def test_refinement_must_keep_the_number_of_outputs(spec: CodeSpec) -> None:
     with pytest.raises(ConfigError, match="would change its 12 outputs"):

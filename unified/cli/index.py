@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unified.cli.given import refuse
 from unified.cli.group import group
 from unified.cli.output import Json, emit, progress, say, table
 from unified.errors import ConfigError, RetrievalError
@@ -34,6 +35,7 @@ app = group("Indexes of embeddings: build, fill, check.")
 
 @app.command()
 def build(
+    context: typer.Context,
     index: Uri,
     model: Annotated[Path, typer.Option(metavar="RUN", help="Folder of a training, or of one of its checkpoints.")],
     sources: Sources = None,
@@ -51,7 +53,7 @@ def build(
     from unified.index.embed import Embedder
     from unified.index.index import Index
 
-    _check_sources(sources, data, true_boxes, whole)
+    _check_sources(context, sources, data, true_boxes, whole)
     embedder = Embedder.load(model, device=device)
     with progress("embedding") as report:
         pictures = _pictures(embedder, sources, data, split, true_boxes, whole, score, report)
@@ -61,6 +63,7 @@ def build(
 
 @app.command()
 def add(
+    context: typer.Context,
     index: Uri,
     sources: Sources = None,
     model: Model = None,
@@ -76,7 +79,7 @@ def add(
     """
     from unified.index.index import Index
 
-    _check_sources(sources, data, true_boxes, whole)
+    _check_sources(context, sources, data, true_boxes, whole)
     with Index.open(index) as opened, progress("embedding") as report:
         embedder = opened.embedder(model)
         _fill(opened, _pictures(embedder, sources, data, split, true_boxes, whole, score, report), index)
@@ -141,11 +144,15 @@ def verify(index: Uri, json: Json = False) -> None:
         raise typer.Exit(RetrievalError.exit_code)
 
 
-def _check_sources(sources: list[str] | None, data: Path | None, true_boxes: bool, whole: bool) -> None:
+def _check_sources(
+    context: typer.Context, sources: list[str] | None, data: Path | None, true_boxes: bool, whole: bool
+) -> None:
     if bool(sources) == (data is not None):
         raise ConfigError("name the pictures once: either SOURCE (pictures, folders, globs), or --data DIR")
     if true_boxes and (data is None or whole):
         raise ConfigError("--true-boxes takes the labelled objects of --data DIR, and goes without --whole")
+    if data is None:
+        refuse(context, ["split"], "is about --data, which is not given")
 
 
 def _pictures(

@@ -58,6 +58,8 @@ def query(
         raise ConfigError("--rerank is about vectors, and --text searches words: leave one out")
     if image is None and not (box is None and identity is None and model is None):
         raise ConfigError("--box, --identity and --model say something about --image, which is not given")
+    if identity is not None and sheet is None:
+        raise ConfigError("--identity colours the frames of --sheet, which is not given")
     if sheet is not None and sheet.suffix.lower() != ".png":
         raise ConfigError(f"--sheet {sheet}: a contact sheet is a PNG; name it {sheet.stem or 'sheet'}.png")
     region = None if box is None else read_box(box)

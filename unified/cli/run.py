@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unified.cli.config import Name, Overrides
+from unified.cli.given import refuse
 from unified.cli.output import Json, emit, progress, say, table
 from unified.errors import ConfigError
 
@@ -25,6 +26,9 @@ RunOrFiles = Annotated[Path | None, typer.Argument(metavar="RUN", help=RUN_HELP)
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 
 
+TIMED = ("size", "batch", "task", "data", "workers", "degrees", "vectors", "device")
+
+
 class Mode(str, Enum):
     """What `unified benchmark` times."""
 
@@ -35,6 +39,17 @@ class Mode(str, Enum):
     joint = "joint"
     vectors = "index"  # a str has an attribute `index` of its own
     all = "all"
+
+    def reads(self) -> frozenset[str]:
+        """The options that say something about it."""
+        network, loading = {"size", "batch", "task", "device"}, {"size", "data", "workers", "device"}
+        of = {
+            Mode.loader: loading,
+            Mode.joint: {"size", "batch", "degrees", "device"},
+            Mode.vectors: {"vectors"},
+            Mode.all: network | loading,
+        }
+        return frozenset(of.get(self, network))
 
 
 def demo(
@@ -94,6 +109,7 @@ def train(
 
 
 def evaluate(
+    context: typer.Context,
     run: RunOrFiles = None,
     overrides: Overrides = None,
     split: Annotated[str, typer.Option(help="Split of the data set.")] = "val",
@@ -117,6 +133,7 @@ def evaluate(
     elif captions is not None or references is not None:
         raise ConfigError("--captions and --references go together, and instead of --predictions and --annotations")
     if run is not None and predictions is None and annotations is None:
+        refuse(context, ["task"], "is about --predictions; a RUN is scored in all its tasks")
         from unified.evaluate import evaluate_run
 
         with progress("evaluating") as report:
@@ -124,6 +141,7 @@ def evaluate(
     elif shuffle_pictures:
         raise ConfigError("--shuffle-pictures is about a RUN and its data set: a results file has no pictures")
     elif run is None and predictions is not None and annotations is not None:
+        refuse(context, ["split"], "is about a RUN and its data set: a results file is scored whole")
         scores = {task: _score_files(task)(predictions, annotations)}
     else:
         raise ConfigError("evaluate needs either a RUN, or --predictions together with --annotations")
@@ -159,6 +177,7 @@ def predict(
 
 
 def benchmark(
+    context: typer.Context,
     models: Annotated[
         list[str] | None, typer.Argument(metavar="MODEL", help="Trunks, or with answers a RUN.  [default: yolor-n]")
     ] = None,
@@ -187,6 +206,9 @@ def benchmark(
     With --mode joint: what each weighting of losses costs, and what it is worth where two tasks conflict.
     With --mode index: how soon an index of many vectors is built and answers, beside FAISS alone.
     """
+    refuse(context, [name for name in TIMED if name not in mode.reads()], f"says nothing about --mode {mode.value}")
+    if models and mode in (Mode.loader, Mode.vectors):
+        raise ConfigError(f"--mode {mode.value} has no trunk: leave out {', '.join(models)}")
     if mode is Mode.vectors:
         from unified.index.measure import measure_anew
 
@@ -196,6 +218,8 @@ def benchmark(
     if mode is Mode.joint:
         from unified.benchmark.joint import run as run_joint
 
+        if models and len(models) > 1:
+            raise ConfigError(f"--mode joint times weightings on one trunk; got {', '.join(models)}")
         name = (models or ["yolor-n"])[0]
         found = run_joint(name, size=size, batch=batch, rounds=rounds, degrees=degrees, device=device)
         emit(found) if json else table(found)

@@ -71,6 +71,8 @@ def track(
     from unified.track.video import check_installed
     from unified.track.write import write_tracks
 
+    if fps is not None and film is None:
+        raise ConfigError("--fps is the speed of --film, which is not given")
     options = TrackerOptions(score=score, low_score=low_score, max_lost=max_lost, confirm=confirm)
     if film is Film.mp4:
         check_installed()

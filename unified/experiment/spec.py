@@ -17,12 +17,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationError
 
 from unified.config import Config, read
 from unified.config.files import FOLDER, SUFFIXES
 from unified.config.schema import Name, Section
+from unified.config.source import parse
 from unified.errors import ConfigError, nearest
 
 EXPERIMENTS = FOLDER / "experiments"
@@ -108,13 +108,13 @@ def read_experiment(name_or_path: str) -> Experiment:
     if not path.is_file():
         raise ConfigError(f"no experiment {name_or_path!r}; {nearest(name_or_path, shipped())}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: no YAML: {error}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: an experiment is a mapping with title, seeds, numbers and variants")
+        layer = parse(path.read_text(encoding="utf-8-sig"), str(path))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no text in UTF-8: see byte {error.start}") from error
+    if layer.problems:
+        raise ConfigError("; ".join(map(str, layer.problems)))
     try:
-        found = Experiment.model_validate({"name": path.stem} | values)
+        found = Experiment.model_validate({"name": path.stem} | layer.values)
     except ValidationError as error:
         faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
         raise ConfigError(f"{path}: {'; '.join(faults)}") from error

@@ -21,6 +21,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from unified.errors import ConfigError
+
 
 class FoldError(ValueError):
     """The code cannot be folded here without changing the result; the message says why."""
@@ -222,7 +224,7 @@ class RankOne:
 def _orthonormal_rows(rows: int, columns: int) -> Tensor:
     """The first rows of the orthonormal cosine transform: the same on every machine, as nothing stores them."""
     if rows > columns:
-        raise ValueError(f"a projection reduces: at most {columns} dimensions, got {rows}")
+        raise ConfigError(f"codes: dimensions: got {rows}; allowed: at most {columns}, as many as there are to project")
     k, n = torch.arange(rows).double()[:, None], torch.arange(columns).double()[None]
     basis: Tensor = torch.cos(torch.pi / columns * (n + 0.5) * k) * (2 / columns) ** 0.5
     basis[0] /= 2**0.5

@@ -12,8 +12,9 @@ from typing import Protocol
 from PIL import Image
 
 from unified.data.paths import missing
+from unified.data.readers.pictures import SUFFIXES, is_picture
 from unified.errors import ConfigError, DataError
-from unified.predict import SUFFIXES, Picture, to_rgb
+from unified.predict import Picture, to_rgb
 
 MOT_FOLDER = "img1"  # where the sequences of MOTChallenge keep their frames
 
@@ -120,7 +121,7 @@ def natural(path: Path) -> list[tuple[int, str]]:
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted((p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file()), key=natural)
+    return sorted((p for p in folder.iterdir() if is_picture(p.name) and p.is_file()), key=natural)
 
 
 def _numbered(paths: Sequence[Path]) -> dict[int, Picture]:

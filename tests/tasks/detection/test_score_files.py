@@ -21,6 +21,7 @@ TRUTH: dict[str, Any] = {
         {"id": 0, "image_id": "b", "category_id": 2, "bbox": [5, 5, 40, 40]},
     ],
 }
+BOX = TRUTH["annotations"][0]
 FOUND: list[dict[str, Any]] = [
     {"image_id": "a", "category_id": 7, "bbox": [0, 0, 10, 10], "score": 0.5},
     {"image_id": "b", "category_id": 7, "bbox": [5, 5, 40, 40], "score": 0.4},
@@ -105,6 +106,10 @@ def test_a_wrong_results_file_is_told_with_place_and_reason(tmp_path: Path, foun
         (TRUTH | {"images": [{}]}, "every entry of 'images' needs an id"),
         (TRUTH | {"categories": [{"name": "x"}]}, "every category needs an id"),
         (TRUTH | {"annotations": [{"image_id": "a", "category_id": 7}]}, r"annotations\[0\]: bbox must be"),
+        (TRUTH | {"annotations": [BOX | {"area": "big"}]}, r"annotations\[0\]: area must be a finite number"),
+        (TRUTH | {"annotations": [BOX | {"area": -1}]}, "0 or more; got -1"),
+        (TRUTH | {"annotations": [BOX | {"iscrowd": "no"}]}, r"annotations\[0\]: iscrowd must be 0 or 1; got 'no'"),
+        (TRUTH | {"annotations": [BOX | {"bbox": [0, 0, 10**400, 5]}]}, "bbox must be"),
     ],
 )
 def test_a_wrong_annotation_file_is_told_with_place_and_reason(tmp_path: Path, truth: Any, message: str) -> None:
