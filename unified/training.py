@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -119,22 +120,24 @@ def _train(
         trainer.restore(saved)
         if changed := ", ".join(differences(saved.provenance.config, config.to_dict())):
             _tell(console, f"going on otherwise than before: {changed}")
-    # Only now: what cannot be gone on with leaves the folder as it is.
-    ranks.of_first(lambda: RunFolder.create(run.path, provenance, resume=resume))
-    for dataset in (train_set, val_set):
-        _tell(console, dataset.summary())
-    if left_out := len(whole) - len(train_set):
-        _tell(console, f"{left_out} of {len(whole)} pictures keep no label (train.keep_labels) and are not shown")
-    for task in unscored(model, val_set):
-        _tell(console, f"{val_set.name}, {val_set.split}: no picture is labelled for {task}, which will have no scores")
-    several = f", {ranks.world} processes" if ranks.world > 1 else ""
-    where = f"on {device} in {precision.describe()}{several}"
-    _tell(console, f"{run.path}: {config.trunk} with {', '.join(config.tasks)} {where}")
-    try:
-        trainer.fit()
-    except KeyboardInterrupt:
-        _tell(console, f"stopped; --out {run.path} --resume goes on")
-        raise
+    with ExitStack() as claim:
+        # Only now: what cannot be gone on with leaves the folder as it is.
+        ranks.of_first(lambda: claim.enter_context(RunFolder.create(run.path, provenance, resume=resume)))
+        for dataset in (train_set, val_set):
+            _tell(console, dataset.summary())
+        if left_out := len(whole) - len(train_set):
+            _tell(console, f"{left_out} of {len(whole)} pictures keep no label (train.keep_labels) and are not shown")
+        for task in unscored(model, val_set):
+            why = f"no picture is labelled for {task}, which will have no scores"
+            _tell(console, f"{val_set.name}, {val_set.split}: {why}")
+        several = f", {ranks.world} processes" if ranks.world > 1 else ""
+        where = f"on {device} in {precision.describe()}{several}"
+        _tell(console, f"{run.path}: {config.trunk} with {', '.join(config.tasks)} {where}")
+        try:
+            trainer.fit()
+        except KeyboardInterrupt:
+            _tell(console, f"stopped; --out {run.path} --resume goes on")
+            raise
     return run.path
 
 

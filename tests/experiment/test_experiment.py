@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,9 @@ from unified.experiment.outcome import gathered, outcome
 from unified.experiment.render import markdown, write
 from unified.experiment.runs import Run, grid, train_all
 from unified.experiment.spec import Experiment, read_experiment, shipped
+from unified.ops.lock import exclusive
 from unified.train.log import METRICS
+from unified.train.run import LOCK
 
 TINY = """
 title: tiny
@@ -204,32 +203,25 @@ def test_a_run_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Monk
     assert resumed == [True, False]
 
 
-def test_a_run_that_another_process_trains_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_another_process_trains_is_left_to_it(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run = grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tiny_run.data}", "train.max_steps=1"])[0]
+    run.path.mkdir(parents=True)
+    with exclusive(run.path / LOCK):
+        (failure,) = train_all([run], jobs=1, tell=lambda line: None)
+    assert f"process {os.getpid()} is training in this folder" in failure and run.state() is None
+
+
+def test_a_run_whose_process_was_killed_goes_on_whoever_has_its_number_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resumed: list[bool] = []
     monkeypatch.setattr(runs_module, "train", lambda config, *, out, resume, console: resumed.append(resume))
     run = grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tmp_path}"])[0]
     run.path.mkdir(parents=True)
-    (run.path / "status.json").write_text(json.dumps({"state": "running", "process": os.getppid()}))
-    (failure,) = train_all([run], jobs=1, tell=lambda line: None)
-    assert f"process {os.getppid()} is training it" in failure and not resumed
-    (run.path / "status.json").write_text(json.dumps({"state": "running", "process": 2**30}))  # it was killed
-    assert train_all([run], jobs=1, tell=lambda line: None) == [] and resumed == [True]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says when a process began")
-@pytest.mark.parametrize(("written", "theirs"), [(-3600, False), (0, True)])
-def test_a_process_that_began_after_the_status_was_written_trains_something_else(
-    written: int, theirs: bool, tmp_path: Path
-) -> None:
-    run = grid(write_experiment(tmp_path), tmp_path / "out", [f"data={tmp_path}"])[0]
-    run.path.mkdir(parents=True)
-    with subprocess.Popen(["sleep", "60"]) as other:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(time.time() + written))
-        status = {"state": "running", "process": other.pid, "time": stamp}
-        (run.path / "status.json").write_text(json.dumps(status))
-        trainer = run.trainer()
-        other.kill()
-    assert trainer == (other.pid if theirs else None)
+    for process in (os.getppid(), 2**30):
+        (run.path / "status.json").write_text(json.dumps({"state": "running", "process": process}))
+        assert train_all([run], jobs=1, tell=lambda line: None) == []
+    assert resumed == [True, True]
 
 
 def table_of(tmp_path: Path, values: dict[str, list[float]]) -> tuple[Experiment, Any, Any]:

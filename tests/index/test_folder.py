@@ -15,7 +15,6 @@ import pytest
 
 from tests.index.gallery import contents, entries, entry, filled, same, varied, vectors
 from unified.errors import RetrievalError
-from unified.index import lock
 from unified.index.folder import FolderBackend
 from unified.index.index import Index
 from unified.index.lock import LOCK, writer_lock
@@ -133,8 +132,8 @@ def test_a_lock_that_the_system_refuses_is_not_another_writer(tmp_path: Path, mo
     def refuse(file: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(lock, "_take", refuse)
-    with pytest.raises(RetrievalError, match="cannot be locked for writing: No locks available"), writer_lock(tmp_path):
+    monkeypatch.setattr("unified.ops.lock._take", refuse)
+    with pytest.raises(RetrievalError, match="cannot be written to: No locks available"), writer_lock(tmp_path):
         pass
 
 
@@ -144,7 +143,7 @@ def test_a_disk_too_full_for_its_name_does_not_keep_a_writer_out(
     def full() -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("unified.index.lock.os.getpid", full)  # in place of the write after it
+    monkeypatch.setattr("unified.ops.lock.os.getpid", full)  # in place of the write after it
     refused = pytest.raises(RetrievalError, match="process unknown is writing")
     with writer_lock(tmp_path), refused, writer_lock(tmp_path):
         pass

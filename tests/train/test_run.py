@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.train.toys import PROVENANCE, toy_trainer
+from tests.train.toys import PROVENANCE, claimed, toy_trainer
 from unified.errors import ConfigError, UnifiedError
 from unified.train import durable
 from unified.train.checkpoint import Progress
@@ -19,7 +20,7 @@ from unified.train.run import RunFolder, numbered
 
 
 def test_a_new_folder_is_taken_as_it_is_named(tmp_path: Path) -> None:
-    run = RunFolder.create(tmp_path / "a" / "b", PROVENANCE)
+    run = claimed(tmp_path / "a" / "b")
     assert run.path == tmp_path / "a" / "b"
     assert yaml.safe_load((run.path / "config.yaml").read_text()) == PROVENANCE.config
     assert run.last() is None
@@ -27,39 +28,56 @@ def test_a_new_folder_is_taken_as_it_is_named(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_as_good_as_a_new_one(tmp_path: Path) -> None:
     (tmp_path / ".DS_Store").touch()
-    RunFolder.create(tmp_path, PROVENANCE)
+    claimed(tmp_path)
 
 
 def test_a_file_is_no_run_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="not empty"):
-        RunFolder.create(tmp_path / "file", PROVENANCE)
+        claimed(tmp_path / "file")
 
 
 def test_a_finished_run_is_not_written_over(tmp_path: Path) -> None:
     toy_trainer(tmp_path / "run").fit()
     with pytest.raises(ConfigError, match=r"not empty: .*finished after 4 epochs, 12 updates, best .*--resume"):
-        RunFolder.create(tmp_path / "run", PROVENANCE)
+        claimed(tmp_path / "run")
 
 
 def test_a_folder_of_something_else_is_not_written_into(tmp_path: Path) -> None:
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(ConfigError, match="not empty: give --out a new folder"):
-        RunFolder.create(tmp_path, PROVENANCE)
+        claimed(tmp_path)
     with pytest.raises(ConfigError, match="no run to resume"):
-        RunFolder.create(tmp_path, PROVENANCE, resume=True)
+        claimed(tmp_path, resume=True)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
 def test_there_is_nothing_to_resume_where_there_is_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no run to resume"):
-        RunFolder.create(tmp_path / "nowhere", PROVENANCE, resume=True)
+        claimed(tmp_path / "nowhere", resume=True)
     assert not (tmp_path / "nowhere").exists()
 
 
 def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_the_start(tmp_path: Path) -> None:
-    RunFolder.create(tmp_path, PROVENANCE)
-    assert RunFolder.create(tmp_path, PROVENANCE, resume=True).last() is None
+    claimed(tmp_path)
+    assert claimed(tmp_path, resume=True).last() is None
+
+
+def test_while_one_process_trains_in_a_folder_no_other_does(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path, PROVENANCE) as run:
+        before = (run.path / "status.json").read_bytes(), (run.path / "config.yaml").read_bytes()
+        with pytest.raises(ConfigError, match=f"process {os.getpid()} is training in this folder; wait"):
+            claimed(tmp_path, resume=True)
+        assert before == ((run.path / "status.json").read_bytes(), (run.path / "config.yaml").read_bytes())
+    claimed(tmp_path, resume=True)
+
+
+def test_a_disk_without_locks_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("unified.ops.lock._take", refuse)
+    assert claimed(tmp_path).status() is not None
 
 
 def test_resuming_sweeps_what_a_killed_writer_left(tmp_path: Path) -> None:
@@ -67,7 +85,7 @@ def test_resuming_sweeps_what_a_killed_writer_left(tmp_path: Path) -> None:
     folder = tmp_path / "run" / "checkpoints"
     (folder / "last").rename(durable.aside_name(folder / "last"))
     durable.fresh_name(folder / "last").mkdir()
-    run = RunFolder.create(tmp_path / "run", PROVENANCE, resume=True)
+    run = claimed(tmp_path / "run", resume=True)
     last = run.last()
     assert last is not None and last.progress.step == 12
     assert sorted(path.name for path in folder.iterdir()) == ["best", "last"]
@@ -95,7 +113,7 @@ def test_every_start_is_recorded(tmp_path: Path) -> None:
     ("error", "state"), [(KeyboardInterrupt(), "interrupted"), (ValueError("bad"), "failed"), (None, "finished")]
 )
 def test_the_status_says_how_it_ended(error: BaseException | None, state: str, tmp_path: Path) -> None:
-    run = RunFolder.create(tmp_path, PROVENANCE)
+    run = claimed(tmp_path)
     try:
         with run.watched(lambda: Progress(epoch=3)):
             status = run.status()
@@ -111,7 +129,7 @@ def test_the_status_says_how_it_ended(error: BaseException | None, state: str, t
 
 
 def test_a_disk_that_fills_up_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = RunFolder.create(tmp_path, PROVENANCE)
+    run = claimed(tmp_path)
 
     def full(*args: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

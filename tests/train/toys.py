@@ -126,6 +126,12 @@ def toy_scores(model: MultiTaskModel) -> dict[str, Scores]:
     return {"bright": Scores({"score": float(weight.sum()), "undefined": None}), "rare": Scores({"score": 0.0})}
 
 
+def claimed(folder: Path, *, resume: bool = False) -> RunFolder:
+    """A run folder that nobody holds on to."""
+    with RunFolder.create(folder, PROVENANCE, resume=resume) as run:
+        return run
+
+
 def toy_trainer(
     folder: Path | None,
     *,
@@ -142,7 +148,7 @@ def toy_trainer(
 ) -> Trainer:
     """A trainer over the toys, restored from `folder` with `resume`; its files are metrics, and what `sinks` keep."""
     model = toy_model()
-    run = None if folder is None else RunFolder.create(folder, PROVENANCE, resume=resume)
+    run = None if folder is None else claimed(folder, resume=resume)
     recipe = recipe or toy_recipe()
     joint = JointLoss(
         {"bright": {"fit": 1.0}, "rare": {"fit": 0.5}},

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -25,7 +20,6 @@ from unified.train.run import CONFIG, STATUS
 from unified.training import train
 
 LOGS = "logs"  # what runs print; not beside their folders: `runs/variant/*` is to name runs alone
-ROUNDING = 2.0  # seconds: status.json has whole ones, and the clock may be set a little
 
 Tell = Callable[[str], None]
 
@@ -49,27 +43,12 @@ class Run:
         Raises:
             UnifiedError: the status cannot be read.
         """
-        state: str | None = self._status("state")
-        return state
-
-    def trainer(self) -> int | None:
-        """The process of this machine, other than this one, that is training the run right now."""
-        process: int | None = self._status("process") if self.state() == "running" else None
-        if process is None or process == os.getpid() or not _is_alive(process):
-            return None
-        began, written = _began(process), _seconds(self._status("time", ""))
-        if began is not None and written is not None and began > written + ROUNDING:
-            return None  # another, which has got the number of the one that was killed
-        return process
-
-    def _status(self, key: str, default: Any = None) -> Any:
-        """What the status says; None where nothing is there. UnifiedError without the key, if it has no default."""
         path = self.path / STATUS
         if not path.is_file():
             return None
         try:
-            status = json.loads(path.read_text(encoding="utf-8"))
-            return status[key] if default is None else status.get(key, default)
+            state: str = json.loads(path.read_text(encoding="utf-8"))["state"]
+            return state
         except (ValueError, TypeError, KeyError) as error:
             why = f"no status of a run ({error}); move the folder away to train it anew"
             raise UnifiedError(f"{path}: {why}") from error
@@ -153,8 +132,6 @@ def train_one(run: Run) -> str:
 
 
 def _train_one(run: Run) -> str:
-    if (process := run.trainer()) is not None:
-        return f"process {process} is training it; call this again when it is done"
     if run.state() == "finished":  # by another experiment that shares the folder, in the meantime
         return ""
     variant, logs = run.path.parent, run.path.parents[1] / LOGS
@@ -169,33 +146,3 @@ def _train_one(run: Run) -> str:
             traceback.print_exc(file=file)  # nothing that a user can mend by its message
             raise
     return ""
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _began(process: int) -> float | None:
-    """When it did, in seconds since 1970; None where the system does not say."""
-    if sys.platform != "linux":
-        return None
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        after_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")  # field 22 of proc(5): the name, in (), is the second
-        return time.time() - (time.clock_gettime(time.CLOCK_BOOTTIME) - after_boot)
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def _seconds(text: str) -> float | None:
-    """A time as status.json has it, in seconds since 1970."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp()
-    except (TypeError, ValueError):
-        return None

@@ -7,7 +7,8 @@
     codes.jsonl         the implicit codes over the training      (`code_log.py`)
     checkpoints/last, checkpoints/best                            (`checkpoint.py`)
 
-A folder belongs to one run: nothing is written over another's files, and a resumed run goes on in its own.
+A folder belongs to one run: nothing is written over another's files, and a resumed run goes on in its own. It is
+locked while one process trains in it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -29,27 +30,31 @@ import yaml
 from torch import Tensor
 
 from unified.errors import ConfigError, UnifiedError
+from unified.ops.lock import Held, exclusive
 from unified.train import checkpoint, durable
 from unified.train.checkpoint import LAST, Checkpoint, Progress, Provenance
 from unified.train.log import JsonLines, Sink
 from unified.train.tensorboard import TensorBoard
 
 CONFIG, ENVIRONMENT, STATUS = "config.yaml", "environment.json", "status.json"
+LOCK = ".lock"  # hidden: a folder with nothing else in it is empty
 PACKAGES = ("unified", "torch", "torchvision", "timm", "numpy", "pillow", "safetensors")
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """One training's folder. Make it with `create`."""
+    """One training's folder. Claim it with `create`."""
 
     path: Path
     provenance: Provenance
 
     @classmethod
-    def create(cls, path: Path, provenance: Provenance, *, resume: bool = False) -> RunFolder:
-        """Claim `path`: a new or empty folder, or with `resume` the folder of a run to go on with.
+    @contextmanager
+    def create(cls, path: Path, provenance: Provenance, *, resume: bool = False) -> Iterator[RunFolder]:
+        """Claim `path` for the block: a new or empty folder, or with `resume` the folder of a run to go on with.
 
-        ConfigError when a folder has something in it that would be lost, or nothing to go on with.
+        ConfigError when a folder has something in it that would be lost, nothing to go on with, or another process
+        that trains in it.
         """
         run = cls(path, provenance)
         status = run.status()
@@ -58,13 +63,24 @@ class RunFolder:
         if not resume and _is_in_use(path):
             raise ConfigError(f"{path} is not empty: {_what_is_there(status)}")
         path.mkdir(parents=True, exist_ok=True)
-        durable.sweep(run.checkpoints / LAST, checkpoint.MANIFEST)
-        durable.sweep(run.checkpoints / checkpoint.BEST, checkpoint.MANIFEST)
+        with ExitStack() as claim:
+            try:
+                claim.enter_context(exclusive(path / LOCK))
+            except Held as holder:
+                why = "wait until it is done, or give --out another folder"
+                raise ConfigError(f"{path}: process {holder} is training in this folder; {why}") from holder
+            except OSError:
+                pass  # not every file system has locks, and a full disk is told by the first thing written
+            run._begin(status)
+            yield run
+
+    def _begin(self, status: Mapping[str, Any] | None) -> None:
+        durable.sweep(self.checkpoints / LAST, checkpoint.MANIFEST)
+        durable.sweep(self.checkpoints / checkpoint.BEST, checkpoint.MANIFEST)
         # The status first: by it a folder is known as that of a run.
-        run.write_status("running", Progress() if status is None else Progress.model_validate(status["progress"]))
-        text = yaml.safe_dump(provenance.config, sort_keys=False, allow_unicode=True)
-        durable.replace_file(path / CONFIG, text.encode())
-        return run
+        self.write_status("running", Progress() if status is None else Progress.model_validate(status["progress"]))
+        text = yaml.safe_dump(self.provenance.config, sort_keys=False, allow_unicode=True)
+        durable.replace_file(self.path / CONFIG, text.encode())
 
     @property
     def checkpoints(self) -> Path:
