@@ -157,8 +157,11 @@ def test_there_is_at_least_one_core() -> None:
     assert cores() >= 1
 
 
-def test_the_last_epochs_are_without_mosaic(tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = tiny_config(tiny_run.data, "train.epochs=5", "augment.close_mosaic=2")
+@pytest.mark.parametrize("length", [["train.epochs=5"], ["train.epochs=300", "train.max_steps=10"]])
+def test_the_last_epochs_are_without_mosaic(
+    length: list[str], tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny_config(tiny_run.data, "augment.close_mosaic=2", "train.max_steps=0", *length)
     loader = training_loader(config, open_dataset(tiny_run.data, "train"), CPU)
     assert (len(loader), loader.batch_size) == (2, 4)
     asked: list[bool] = []

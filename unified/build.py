@@ -28,11 +28,11 @@ from unified.model.blocks import Activation
 from unified.model.multitask import MultiTaskModel
 from unified.model.reference import Translation, translate
 from unified.model.trunk import Trunk, build_trunk
-from unified.task import Levels
+from unified.task import Levels, Task
 from unified.train import checkpoint
 from unified.train.freezing import Freezing, Span
 from unified.train.joint import JointLoss
-from unified.train.plan import Recipe
+from unified.train.plan import Recipe, plan
 from unified.train.ranks import Ranks
 from unified.train.scale import make_scale
 from unified.train.schedule import Ramp, Schedule
@@ -180,7 +180,8 @@ def training_loader(
         rank=ranks.rank,
         ranks=ranks.world,
     )
-    return TrainingLoader(loader, config.train.epochs - config.augment.close_mosaic, config.train.batch)
+    planned = plan(recipe_of(config.train), batches=len(loader), batch=config.train.batch * ranks.world)
+    return TrainingLoader(loader, planned.epochs - config.augment.close_mosaic, config.train.batch)
 
 
 def validation_loader(
@@ -253,7 +254,8 @@ def freezing(config: TrainConfig, model: MultiTaskModel) -> Freezing:
 
 def start_from(path: str, model: MultiTaskModel) -> Taken:
     """Give the model the weights of another training where they fit. CheckpointError when none does."""
-    return take(model, checkpoint.load(Path(path)).model)
+    leave = {f"{at}.{name}" for at, task in model.named_modules() if isinstance(task, Task) for name in task.of_data}
+    return take(model, checkpoint.load(Path(path)).model, leave)
 
 
 def workers_of(workers: int | str, device: torch.device, *, pictures: int | None = None) -> int:

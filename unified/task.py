@@ -170,6 +170,7 @@ class Task(nn.Module, ABC):
     name: str  # in a model: the name that its config has for the task
     gains: Mapping[str, float]  # default weight of each loss part; applied by the joint loss, never by `loss`
     fitness: Mapping[str, float]  # how the metric's numbers make the one number that picks the best checkpoint
+    of_data: Sequence[str] = ()  # buffers about the training data, which a start from other weights leaves alone
     settles: bool = False  # whether it has something to measure with weights as they are; see `settle`
 
     @abstractmethod

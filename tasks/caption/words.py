@@ -9,6 +9,7 @@ run of letters is one word.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 TOKENIZER = "PTB-like: lower case, clitics split, punctuation removed"
 
@@ -32,4 +33,5 @@ _PUNCTUATION = frozenset("'\"`´.,:;!?-()[]{}…‘’“”–—")
 
 def words(text: str) -> list[str]:
     """The words that scores compare; empty for a text of punctuation alone."""
+    text = unicodedata.normalize("NFC", text)  # as the tokenizer does
     return [word for word in _WORD.findall(text.lower().replace("’", "'")) if word not in _PUNCTUATION]

@@ -43,6 +43,7 @@ class Embedding(Task):
     """Raw output: the embedding map (B, D, H, W) on the grid of the finest level."""
 
     name = "embedding"
+    of_data = ("trained", "criterion.past", "criterion.past_numbers", "criterion.place")
     fitness = MappingProxyType({"mAP": 1.0})
     trained: Tensor  # (C,) int64, sorted: the numbers of the training set's identities, or categories
 
@@ -154,7 +155,7 @@ class Embedding(Task):
 
     def prepare(self, records: Sequence[Record], input_size: int) -> None:
         """Learn which identities there are to be trained on."""
-        if self.options.target == "identity":
+        if self.options.target != "category":  # of target self for the scores: they tell identities apart, too
             given = [same_as(r.labels.objects, "identity") for r in records if r.labels.objects is not None]
             numbers = torch.unique(torch.cat(given)) if given else torch.zeros(0).long()
             numbers = numbers[numbers >= 0]

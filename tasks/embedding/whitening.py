@@ -37,17 +37,21 @@ class Whitening(nn.Module):
     def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Measure m and C on batches of vectors (N, D) and numbers (N,), equal numbers meaning the same in all of them.
 
-        Where no vector has another of its number, nothing changes.
+        Where no vector has another of its number, or none that differs, nothing changes.
         """
         seen = [(vectors.cpu().double(), numbers.cpu()) for vectors, numbers in batches]
+        if not seen:
+            return
         vectors, numbers = (torch.cat(parts) for parts in zip(*seen, strict=True))
         _, group, sizes = numbers.unique(return_inverse=True, return_counts=True)
         freedom = len(vectors) - len(sizes)
         if freedom:
             sums = vectors.new_zeros(len(sizes), len(self.mean)).index_add_(0, group, vectors)
             strayed = vectors - (sums / sizes[:, None])[group]
-            self.mean.copy_(vectors.mean(0))
-            self.within.copy_(strayed.T @ strayed / freedom)
+            within = strayed.T @ strayed / freedom
+            if within.trace() > 0:
+                self.mean.copy_(vectors.mean(0))
+                self.within.copy_(within)
 
     def matrix(self) -> Tensor:
         """(D, D) float64 on the CPU, symmetric: C_λ^(−1/2)."""

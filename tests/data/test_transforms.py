@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -21,11 +22,10 @@ from unified.data.transforms import (
 STILL = {"degrees": 0.0, "translate": 0.0, "scale": 0.0, "shear": 0.0}
 
 
-def rows(*boxes: tuple[float, float, float, float]) -> Rows:
+def rows(*boxes: tuple[float, float, float, float], crowds: Sequence[int] = ()) -> Rows:
     n = len(boxes)
-    return Rows(
-        np.array(boxes, dtype=float).reshape(n, 4), np.arange(n), np.arange(n) + 50, np.arange(n) % 2 == 1, np.ones(n)
-    )
+    crowd = np.isin(np.arange(n), crowds)
+    return Rows(np.array(boxes, dtype=float).reshape(n, 4), np.arange(n), np.arange(n) + 50, crowd, np.ones(n))
 
 
 def test_an_affine_map_without_gains_brings_the_centre_to_the_middle() -> None:
@@ -75,6 +75,14 @@ def test_boxes_hardly_seen_are_left_out_and_the_others_stay_aligned() -> None:
     assert kept.categories.tolist() == [0, 4]
     assert kept.identities.tolist() == [50, 54]
     assert kept.boxes.tolist() == [[10, 10, 50, 50], [80, 80, 100, 100]]
+
+
+def test_of_a_crowd_region_every_part_counts() -> None:
+    cut = (-95, 10, 9, 50)
+    for crowds, kept in (((), []), ((0,), [[0, 10, 9, 50]])):
+        assert place(rows(cut, crowds=crowds), np.eye(3), (-200.0, -200.0, 200.0, 200.0), 100).boxes.tolist() == kept
+    outside = rows((-95, 10, -1, 50), crowds=(0,))
+    assert not len(place(outside, np.eye(3), (-200.0, -200.0, 200.0, 200.0), 100))
 
 
 def test_a_box_is_cut_to_the_visible_part_of_its_picture() -> None:

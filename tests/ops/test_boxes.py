@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou, complete_box_iou, distance_box_iou, generalized_box_iou
+from torchvision.ops import box_iou, complete_box_iou, distance_box_iou, generalized_box_iou, nms
 
 from unified.ops.boxes import (
     Overlap,
@@ -96,6 +96,18 @@ def test_suppression_is_within_labels_and_best_first() -> None:
     scores = torch.tensor([0.5, 0.9, 0.7, 0.8])
     labels = torch.tensor([0, 0, 1, 0])
     assert suppress(boxes, scores, labels, 0.65).tolist() == [1, 3, 2]
+
+
+def test_labels_do_not_meet_however_many_and_wherever_boxes_lie() -> None:
+    corner = torch.tensor([[-300.0, -300, -290, -290], [-300, -300, -290, -290]])
+    assert suppress(corner, torch.tensor([0.9, 0.8]), torch.tensor([0, 1]), 0.5).tolist() == [0, 1]
+    generator = torch.Generator().manual_seed(0)
+    low = torch.rand(600, 2, generator=generator) * 1270
+    boxes = torch.cat([low, low + 1 + 9 * torch.rand(600, 2, generator=generator)], 1)
+    scores, labels = torch.rand(600, generator=generator), torch.randint(1190, 1203, (600,), generator=generator)
+    of_label = [torch.where(labels == label)[0] for label in labels.unique()]
+    apart = [rows[nms(boxes[rows], scores[rows], 0.05)] for rows in of_label]
+    assert sorted(suppress(boxes, scores, labels, 0.05).tolist()) == sorted(torch.cat(apart).tolist())
 
 
 def test_nothing_to_suppress() -> None:

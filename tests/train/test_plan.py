@@ -62,6 +62,17 @@ def test_two_steps_are_a_run_too(batches: int) -> None:
     assert 0 <= run.ema_decay < 1 <= run.ema_tau
 
 
+@pytest.mark.parametrize("batches", [4, 5, 7, 9, 33])
+def test_the_schedule_ends_with_the_steps_that_were_asked_for(batches: int) -> None:
+    run = plan(Recipe(epochs=100, max_steps=20, nominal_batch=4), batches=batches, batch=1)
+    updates, iterations = 0, 0
+    while updates < 20:
+        updates += run.ends_update(iterations % batches)
+        iterations += 1
+    assert run.accumulate == 4 and run.iterations == iterations
+    assert run.epochs == -(-iterations // batches)
+
+
 def test_a_loader_without_a_batch_is_an_error() -> None:
     with pytest.raises(DataError, match="not one batch"):
         plan(Recipe(), batches=0, batch=8)

@@ -75,6 +75,14 @@ def test_a_loss_of_zero_stays_finite(name: str) -> None:
     assert values["a"].isfinite() and torch.as_tensor(factors["a"]).isfinite()
 
 
+def test_after_losses_of_zero_a_loss_counts_as_it_is() -> None:
+    scale = RunningNorm(TASKS)
+    scale(losses(a=0.0))
+    scale.end_update()
+    values, factors = scale(losses(a=0.7))
+    assert float(values["a"]) == pytest.approx(1.0) and float(factors["a"]) == pytest.approx(1 / 0.7)
+
+
 def test_an_unknown_scale_is_answered_with_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"unknown scale 'norms'.*'norm'"):
         make_scale("norms", TASKS)

@@ -31,3 +31,12 @@ def test_what_fits_is_taken_and_the_rest_is_said() -> None:
 def test_the_checkpoint_of_something_else_is_refused() -> None:
     with pytest.raises(CheckpointError, match="another trunk"):
         take(toy_model(), {"backbone.weight": torch.zeros(1)})
+
+
+def test_what_is_to_be_left_is_left() -> None:
+    model, other = toy_model(), toy_model()
+    name = next(name for name in model.state_dict() if name.startswith("tasks.bright."))
+    before = model.state_dict()[name].clone()
+    taken = take(model, {key: value + 1 for key, value in other.state_dict().items()}, leave=[name])
+    assert model.state_dict()[name].equal(before)
+    assert name not in {*taken.taken, *taken.fresh, *taken.reshaped, *taken.unused}

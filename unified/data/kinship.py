@@ -33,19 +33,26 @@ def bring_together(order: NDArray[np.int64], kinship: Kinship, rng: np.random.Ge
     shown: set[int] = set()
     early: Counter[int] = Counter()  # how often a picture was shown as another's kin, and not yet in its own turn
     arranged: list[int] = []
+    alone: list[int] = []  # as many of these come together as kin do, or a batch would end between kin
     for i in order.tolist():
         if early[i]:
             early[i] -= 1
             continue
-        arranged.append(i)
-        shown.add(i)
-        for _ in range(kinship.views - 1 if kinship.keys[i] else 0):
-            arranged.append(_kin(i, shown, kinship, holders, rng))
-            shown.add(arranged[-1])
-            early[arranged[-1]] += 1
-        if len(arranged) >= len(order):
+        if not kinship.keys[i]:
+            alone.append(i)
+            if len(alone) == kinship.views:
+                arranged += alone
+                alone = []
+        else:
+            arranged.append(i)
+            shown.add(i)
+            for _ in range(kinship.views - 1):
+                arranged.append(_kin(i, shown, kinship, holders, rng))
+                shown.add(arranged[-1])
+                early[arranged[-1]] += 1
+        if len(arranged) + len(alone) >= len(order):
             break
-    return np.array(arranged[: len(order)], dtype=np.int64)
+    return np.array([*arranged, *alone][: len(order)], dtype=np.int64)
 
 
 def _kin(i: int, shown: set[int], kinship: Kinship, holders: dict[int, list[int]], rng: np.random.Generator) -> int:

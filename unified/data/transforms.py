@@ -65,12 +65,16 @@ def map_boxes(boxes: NDArray[np.float64], matrix: Matrix) -> NDArray[np.float64]
 
 
 def place(rows: Rows, matrix: Matrix, visible: Box, size: int) -> Rows:
-    """The objects of a picture after `matrix`, cut to its `visible` part and the canvas; those hardly seen left out."""
+    """The objects of a picture after `matrix`, cut to its `visible` part and the canvas; those hardly seen left out.
+
+    Of a crowd region every part counts: what stands in it is unlabelled, however little of the region is seen.
+    """
     if not len(rows):
         return rows
     whole = map_boxes(rows.boxes, matrix)
     seen = map_boxes(rows.boxes.clip(visible[:2] * 2, visible[2:] * 2), matrix).clip(0, size)
-    return rows.at(seen)[_still_visible(whole, seen)]
+    crowd = rows.crowd & (seen[:, 2:] > seen[:, :2]).all(1)
+    return rows.at(seen)[_still_visible(whole, seen) | crowd]
 
 
 def _still_visible(whole: NDArray[np.float64], seen: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -76,5 +76,9 @@ def suppress(boxes: Tensor, scores: Tensor, labels: Tensor, iou: float) -> Tenso
 
     `boxes` (N, 4) xyxy; a box falls if its IoU with a better one of its label is above `iou`.
     """
-    kept: Tensor = batched_nms(boxes, scores, labels, iou)
+    if not len(boxes):
+        return labels.new_zeros(0)
+    # Labels are kept apart by moving the boxes of each to a place of their own, away from 0, where float32 would round.
+    exact = boxes if boxes.device.type == "mps" else boxes.double()
+    kept: Tensor = batched_nms(exact - exact.min(), scores.to(exact.dtype), labels, iou)
     return kept

@@ -35,7 +35,9 @@ class Differentiator:
     joint: JointLoss
     precision: Precision
     scale: float
-    _last: tuple[Tensor, dict[str, Target], dict[str, Tensor]] | None = field(default=None, init=False)
+    _last: tuple[Tensor, dict[str, Target], dict[str, Tensor], dict[str, Tensor]] | None = field(
+        default=None, init=False
+    )
 
     def __call__(self, batch: Batch, window: Window, *, progress: float, update: int, last: bool) -> None:
         """Add the gradient of `batch` to the parameters.
@@ -48,7 +50,8 @@ class Differentiator:
             window.add({}, JointOutcome(None, {}, {}), batch)
             return
         images = self._images(batch)
-        drawn = rng.capture() if self.joint.weighting.looks_back else {}
+        looks_back = self.joint.weighting.looks_back
+        drawn, before = (rng.capture(), _buffers(self.bare)) if looks_back else ({}, {})
         look = last and self.joint.looks(update + 1)
         wanted = look or self.joint.weighting.needs_gradients
         tap: AbstractContextManager[Mapping[str, Tensor]] = tapped(self.bare.trunk) if wanted else nullcontext({})
@@ -62,16 +65,16 @@ class Differentiator:
             if outcome.total is not None and any(self.bare.learns(task) for task in outcome.weights):
                 (outcome.total * self.scale + anchor).backward()
         window.add(losses, outcome, batch)
-        if self.joint.weighting.looks_back:
-            self._last = images, targets, drawn
+        if looks_back:
+            self._last = images, targets, drawn, before
 
     def end_update(self) -> None:
         """The optimiser has made its step."""
         if self._last is not None:
-            images, targets, drawn = self._last
+            images, targets, drawn, before = self._last
             with (
                 torch.no_grad(),
-                _buffers_kept(self.bare),
+                _with_buffers(self.bare, before),  # a memory of past vectors had not seen the batch itself
                 rng.replayed(drawn),  # the same dropout, and the same choices, as in the first look
                 self.precision.autocast(images.device),
             ):
@@ -94,10 +97,16 @@ def _labelled(targets: Mapping[str, Target]) -> dict[str, Tensor]:
     return {task: target["labelled"] for task, target in targets.items()}
 
 
+def _buffers(model: nn.Module) -> dict[str, Tensor]:
+    return {name: buffer.clone() for name, buffer in model.named_buffers()}
+
+
 @contextmanager
-def _buffers_kept(model: nn.Module) -> Iterator[None]:
-    """A second look at a batch is not a second picture of the data for the statistics of the norms."""
-    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+def _with_buffers(model: nn.Module, values: Mapping[str, Tensor]) -> Iterator[None]:
+    """Buffers as they were before the first look: a second one is not a second picture of the data for them."""
+    after = _buffers(model)
+    for name, buffer in model.named_buffers():
+        buffer.copy_(values[name])
     yield
     for name, buffer in model.named_buffers():
-        buffer.copy_(before[name])
+        buffer.copy_(after[name])

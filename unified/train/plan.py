@@ -57,7 +57,7 @@ class Recipe:
 class Plan:
     """The recipe's numbers for one run. An *iteration* is one batch, an *update* one optimiser step."""
 
-    epochs: int
+    epochs: int  # begun
     batch: int  # pictures
     batches: int  # of an epoch
     iterations: int  # of the whole run
@@ -98,11 +98,12 @@ def plan(recipe: Recipe, *, batches: int, batch: int) -> Plan:
     accumulate = _accumulate(recipe, iterations, batch)
     updates = recipe.epochs * -(-batches // accumulate)
     if recipe.max_steps is not None:
-        iterations = min(iterations, recipe.max_steps * accumulate)
+        whole, rest = divmod(recipe.max_steps, -(-batches // accumulate))  # an epoch's last update may be of fewer
+        iterations = min(iterations, whole * batches + min(rest * accumulate, batches))
         updates = min(updates, recipe.max_steps)
     reach = max(recipe.ema_share * updates, 1.0)  # an average of decay d reaches back over 1 / (1 − d) updates
     return Plan(
-        epochs=recipe.epochs,
+        epochs=-(-iterations // batches),
         batch=batch,
         batches=batches,
         iterations=iterations,

@@ -71,7 +71,9 @@ class RunningNorm(Scale):
             row = self.tasks.index(task)
             self._seen.setdefault(task, []).append(loss)
             known = self.mean[row] / self.weight[row].clamp(min=SMALLEST)
-            factors[task] = 1 / torch.where(self.weight[row] > 0, known, loss).clamp(min=SMALLEST)
+            # Zeros say nothing of a loss's size: one that was always 0 counts as it is now, or, if it is 0, as 1.
+            size = torch.where(known > 0, known, loss)
+            factors[task] = 1 / torch.where(size > 0, size, 1.0).clamp(min=SMALLEST)
         self._factors = factors
         return self.again(losses), factors
 

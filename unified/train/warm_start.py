@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,12 +36,13 @@ class Taken:
 
 
 @torch.no_grad()
-def take(model: nn.Module, tensors: Mapping[str, Tensor]) -> Taken:
-    """Copy every tensor of the same name and shape into the model.
+def take(model: nn.Module, tensors: Mapping[str, Tensor], leave: Container[str] = ()) -> Taken:
+    """Copy every tensor of the same name and shape into the model, but for those to `leave` as they are.
 
     CheckpointError when not one parameter fits: then it is the checkpoint of something else.
     """
     own = model.state_dict()
+    tensors = {name: tensor for name, tensor in tensors.items() if name not in leave}
     fits = [name for name in own if name in tensors and own[name].shape == tensors[name].shape]
     parameters = {name for name, _ in model.named_parameters()}
     if not parameters & set(fits):
@@ -50,7 +51,7 @@ def take(model: nn.Module, tensors: Mapping[str, Tensor]) -> Taken:
     model.load_state_dict({name: tensors[name] for name in fits}, strict=False)
     return Taken(
         taken=fits,
-        fresh=[name for name in own if name not in tensors],
+        fresh=[name for name in own if name not in tensors and name not in leave],
         reshaped=[name for name in own if name in tensors and name not in fits],
         unused=[name for name in tensors if name not in own],
     )

@@ -18,6 +18,7 @@ from tasks.caption.words import words
         ("a dog 🐶🐶 runs", "a dog 🐶 🐶 runs"),
         ("Собака бежит", "собака бежит"),
         ("狗在跑", "狗在跑"),
+        ("un cafe\u0301 noir", "un caf\u00e9 noir"),  # as macOS writes it
         (" ... ", ""),
         ("", ""),
     ],

@@ -44,3 +44,23 @@ def test_its_gradient_keeps_the_memory_format_of_the_map(cell: Cell) -> None:
     (rows.sum() + objectness.sum()).backward()
     assert raw.grad is not None
     assert raw.grad.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_its_gradient_is_the_same_each_time_whatever_threads_do() -> None:
+    generator, before = torch.Generator().manual_seed(0), torch.get_num_threads()
+    cell = tuple(torch.randint(0, most, (2000,), generator=generator) for most in (4, 3, 6, 6))
+    image, anchor, row, column = cell
+    maps, upstream = torch.randn(4, 3, 85, 10, 10, generator=generator), torch.randn(2000, 85, generator=generator)
+
+    def gradient() -> Tensor:
+        leaf = maps.clone().requires_grad_()
+        rows, _ = pick(leaf, (image, anchor, row, column))
+        (found,) = torch.autograd.grad(rows, leaf, upstream)
+        return found
+
+    torch.set_num_threads(4)
+    try:
+        first = gradient()
+        assert all(gradient().equal(first) for _ in range(10))
+    finally:
+        torch.set_num_threads(before)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -58,6 +59,13 @@ def test_much_shrinkage_leaves_directions_as_they_are() -> None:
 def test_without_two_of_one_identity_it_stays_as_it_was() -> None:
     whitening, vectors = Whitening(D, 0.1).eval(), torch.randn(5, D)
     whitening.fit([(vectors, torch.arange(5)), (torch.zeros(0, D), torch.zeros(0).long())])
+    torch.testing.assert_close(whitening(vectors), F.normalize(vectors, dim=1))
+
+
+@pytest.mark.parametrize("batches", [[], [(torch.eye(D)[:1].repeat(4, 1), torch.zeros(4).long())]])
+def test_without_any_scatter_it_stays_as_it_was(batches: list[tuple[Tensor, Tensor]]) -> None:
+    whitening, vectors = Whitening(D, 0.1).eval(), torch.randn(5, D)
+    whitening.fit(batches)
     torch.testing.assert_close(whitening(vectors), F.normalize(vectors, dim=1))
 
 

@@ -60,3 +60,11 @@ def test_an_absent_task_keeps_its_weight_and_the_others_their_sum() -> None:
     weighting.end_update()
     assert weighting.w[2] == 1 and weighting.w[:2].sum() == pytest.approx(2) and weighting.w[0] > 1
     assert weighting.start[2].isnan()
+
+
+def test_a_task_that_starts_at_zero_counts_from_its_first_loss_above() -> None:
+    weighting, gradients = GradNorm(TASKS), torch.eye(3)
+    for update in range(20):
+        found = weighting(observed(torch.tensor([1.0, 0.0 if update < 5 else 2.0, 1.0]), gradients))
+        weighting.end_update()
+    torch.testing.assert_close(torch.stack([*found.values()]), torch.ones(3), rtol=0.05, atol=0)

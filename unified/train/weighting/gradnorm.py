@@ -34,7 +34,7 @@ class GradNorm(Weighting):
         self.alpha = alpha
         self.lr = lr
         self.register_buffer("w", torch.ones(len(self.tasks)))
-        self.register_buffer("start", torch.full((len(self.tasks),), float("nan")))  # L_t(0): at its first labels
+        self.register_buffer("start", torch.full((len(self.tasks),), float("nan")))  # L_t(0), its first above 0
         self.losses = Means(len(self.tasks), persistent=False)
         self.squares = Means(len(self.tasks), persistent=False)
 
@@ -48,15 +48,17 @@ class GradNorm(Weighting):
     @torch.no_grad()
     def end_update(self) -> None:
         losses, seen = self.losses.read()
-        norms = self.squares.read()[0].sqrt()[seen]
-        self.start.copy_(torch.where(seen & self.start.isnan(), losses, self.start))
+        squares, _ = self.squares.read()
+        self.start.copy_(torch.where(seen & self.start.isnan() & (losses > 0), losses, self.start))
+        seen = seen & ~self.start.isnan()
+        norms = squares.sqrt()[seen]
         if int(seen.sum()) < 2:
             return
         w = self.w[seen]
         progress = losses[seen] / self.start[seen]
         r = progress / progress.mean()
         unit = (w * norms).mean()
-        if not unit > 0:
+        if not (unit > 0 and progress.mean() > 0):
             return
         slope = norms / unit * torch.sign(w * norms / unit - r**self.alpha)
         moved = (w - self.lr * slope).clamp(min=LOWEST)
