@@ -19,6 +19,7 @@ from unified.build import (
     load_model,
     recipe_of,
     same_classes,
+    start_from,
     taxonomy_from,
     threads_of,
     training_loader,
@@ -69,6 +70,20 @@ def test_a_task_of_another_package_trains_beside_one_of_the_same_code_and_loads(
     assert "their_package.tagging/align/p3" in model.codes()
     scores = json.loads((tmp_path / "run" / "status.json").read_text())["progress"]["scores"]
     assert {"classification/mAP", "their_package.tagging/mAP"} <= scores.keys()
+
+
+def test_a_start_leaves_what_tells_classes_apart_where_they_are_others_or_in_another_order(tiny_run: TinyRun) -> None:
+    config = tiny_config(tiny_run.data)
+    classes = open_dataset(tiny_run.data, "train").taxonomy
+    turned = Taxonomy(classes.categories[::-1], classes.category_ids, classes.identities)
+    model = build_model(config, turned)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    taken = start_from(str(tiny_run.path), model, config, turned)
+    assert taken.left and all(name.startswith("tasks.") for name in taken.left)
+    assert all(model.state_dict()[name].equal(before[name]) for name in taken.left)
+    for task in model.tasks:
+        assert any(name.startswith(f"tasks.{task}.") for name in taken.left), task
+    assert not start_from(str(tiny_run.path), build_model(config, classes), config, classes).left
 
 
 def test_defaults_of_a_config_are_those_of_the_recipe() -> None:

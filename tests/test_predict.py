@@ -110,6 +110,36 @@ def test_pictures_of_one_name_are_all_kept(predictor: Predictor, tmp_path: Path)
     assert names == ["x-1", "x-2", "x-3", "x-4", "y"]
 
 
+def test_pictures_that_would_share_an_id_have_their_paths_instead(predictor: Predictor, tmp_path: Path) -> None:
+    paths = [write_picture(tmp_path / name) for name in ("a/001.png", "b/1.png", "2.png")]
+    assert [found.image_id for found in predict_files(predictor, paths)] == [*(p.as_posix() for p in paths[:2]), 2]
+
+
+def test_no_picture_is_written_over(predictor: Predictor, tmp_path: Path) -> None:
+    path = tmp_path / "pictures" / "a.jpg"
+    path.parent.mkdir()
+    Image.new("RGB", (40, 30), "red").save(path)
+    before = path.read_bytes()
+    with pytest.raises(DataError, match=r"a\.jpg is to be read and to be written: give --out another folder"):
+        next(predict_files(predictor, [path], out=tmp_path))
+    other = write_picture(tmp_path / "elsewhere" / "a.png")
+    with pytest.raises(DataError, match="holds files that no earlier prediction wrote"):
+        next(predict_files(predictor, [other], out=tmp_path))
+    assert path.read_bytes() == before and not (tmp_path / "predictions.jsonl").exists()
+    for _ in range(2):
+        list(predict_files(predictor, [other], out=tmp_path / "out"))
+    with pytest.raises(DataError, match=r"a\.png is a file, or has one in it"):
+        next(predict_files(predictor, [other], out=other))
+
+
+def test_a_picture_that_lies_on_its_side_is_turned_once(predictor: Predictor, tmp_path: Path) -> None:
+    exif, path = Image.Exif(), tmp_path / "a.jpg"
+    exif[0x0112] = 6
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)).save(path, exif=exif)
+    alone, (listed,) = predictor.predict(path, score=LOW), predict_files(predictor, [path], score=LOW)
+    assert alone.size == listed.size == (30, 40) and alone.boxes.equal(listed.boxes)
+
+
 def test_nothing_is_written_unless_asked(predictor: Predictor, tmp_path: Path) -> None:
     path = write_picture(tmp_path / "a.png")
     assert len(list(predict_files(predictor, [path]))) == 1

@@ -252,10 +252,26 @@ def freezing(config: TrainConfig, model: MultiTaskModel) -> Freezing:
     return Freezing(model, {name: Span(span.from_, span.to) if span else Span() for name, span in spans.items()})
 
 
-def start_from(path: str, model: MultiTaskModel) -> Taken:
-    """Give the model the weights of another training where they fit. CheckpointError when none does."""
+def start_from(path: str, model: MultiTaskModel, config: Config, taxonomy: Taxonomy) -> Taken:
+    """Give the model, built for `taxonomy`, the weights of another training where they fit.
+
+    What tells classes apart is left as it is where the other training had others, or the same in another order.
+    CheckpointError when nothing fits.
+    """
+    saved = checkpoint.load(Path(path))
     leave = {f"{at}.{name}" for at, task in model.named_modules() if isinstance(task, Task) for name in task.of_data}
-    return take(model, checkpoint.load(Path(path)).model, leave)
+    if taxonomy_from(saved.provenance.taxonomy).categories != taxonomy.categories:
+        leave |= _of_classes(config, taxonomy)
+    return take(model, saved.model, leave)
+
+
+def _of_classes(config: Config, taxonomy: Taxonomy) -> set[str]:
+    """The tensors whose shape depends on the number of classes."""
+    ids = (*taxonomy.category_ids, max(taxonomy.category_ids, default=0) + 1)
+    more = Taxonomy((*taxonomy.categories, "one more"), ids, taxonomy.identities)
+    with torch.random.fork_rng(devices=[]):
+        own, other = (build_model(config, classes).state_dict() for classes in (taxonomy, more))
+    return {name for name in own if own[name].shape != other[name].shape}
 
 
 def workers_of(workers: int | str, device: torch.device, *, pictures: int | None = None) -> int:
@@ -293,13 +309,16 @@ def same_classes(first: Taxonomy, second: Taxonomy, first_name: str, second_name
     """DataError showing both class lists unless they are the same, in the same order."""
     if first.categories == second.categories:
         return
+    advice = "use the data set that the model was trained on, or train a model for these classes"
+    if set(first.categories) == set(second.categories):
+        advice = "they are in another order; where a data set has names alone, classes.txt in its folder says the order"
     only = [_listed(sorted(set(a.categories) - set(b.categories))) for a, b in ((first, second), (second, first))]
     raise DataError(
         f"the classes differ between the {first_name} and the {second_name}:\n"
         f"  {first_name} ({len(first)}): {_listed(first.categories)}\n"
         f"  {second_name} ({len(second)}): {_listed(second.categories)}\n"
         f"  only in the first: {only[0]}; only in the second: {only[1]}\n"
-        "use the data set that the model was trained on, or train a model for these classes"
+        f"{advice}"
     )
 
 

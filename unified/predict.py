@@ -166,6 +166,7 @@ def predict_files(
         DataError: at the end, naming the pictures that could not be read; the others are done and written by then.
     """
     paths = find_pictures(sources)
+    ids = _image_ids(paths)
     broken: list[str] = []
     with nullcontext() if out is None else _Writer.opened(out, paths) as writer:
         for start in range(0, len(paths), batch):
@@ -177,7 +178,7 @@ def predict_files(
                     broken.append(str(error))
             found = predictor.predict_many([picture for _, picture in readable], score=score)
             for (path, picture), prediction in zip(readable, found, strict=True):
-                named = replace(prediction, source=str(path), image_id=_image_id(path))
+                named = replace(prediction, source=str(path), image_id=ids[path])
                 if writer is not None:
                     writer.add(path, picture, named)
                 yield named
@@ -189,9 +190,11 @@ def predict_files(
         raise DataError(f"{len(broken)} of {len(paths)} pictures could not be read{others}:\n  {listed}")
 
 
-def _image_id(path: Path) -> int | str:
-    """COCO's file names are the image ids."""
-    return int(path.stem) if path.stem.isdecimal() else path.stem
+def _image_ids(paths: Sequence[Path]) -> dict[Path, int | str]:
+    """COCO's file names are the image ids; of pictures that would share one each has its path."""
+    ids: dict[Path, int | str] = {path: int(path.stem) if path.stem.isdecimal() else path.stem for path in paths}
+    shared = Counter(ids.values())
+    return {path: id if shared[id] == 1 else path.as_posix() for path, id in ids.items()}
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
@@ -219,9 +222,19 @@ class _Writer:
     @classmethod
     @contextmanager
     def opened(cls, out: Path, paths: Sequence[Path]) -> Iterator[_Writer]:
-        (out / "pictures").mkdir(parents=True, exist_ok=True)
-        with (out / "predictions.jsonl").open("w", encoding="utf-8") as lines:
-            writer = cls(out, _names(paths), lines)
+        names, pictures, lines_path = _names(paths), out / "pictures", out / "predictions.jsonl"
+        sources = {path.resolve() for path in paths}
+        for name in names.values():
+            if (pictures / f"{name}.jpg").resolve() in sources:
+                raise DataError(f"{pictures / name}.jpg is to be read and to be written: give --out another folder")
+        if pictures.is_dir() and not lines_path.exists() and any(pictures.iterdir()):
+            raise DataError(f"{pictures} holds files that no earlier prediction wrote; give --out another folder")
+        try:
+            pictures.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise DataError(f"{out} is a file, or has one in it, where a folder for results should be") from error
+        with lines_path.open("w", encoding="utf-8") as lines:
+            writer = cls(out, names, lines)
             yield writer
         (out / "coco_results.json").write_text(json.dumps(writer.coco), encoding="utf-8")
 
@@ -231,5 +244,6 @@ class _Writer:
         canvas.picture().save(self._pictures / f"{self._names[path]}.jpg", quality=92)
         self._lines.write(json.dumps(prediction.to_json()) + "\n")
         self._lines.flush()
+        assert prediction.image_id is not None
         for result in prediction.results.values():
-            self.coco += result.to_coco(_image_id(path))
+            self.coco += result.to_coco(prediction.image_id)

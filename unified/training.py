@@ -97,7 +97,8 @@ def _train(
     if saved is None:
         prepare(model, train_set, config.size)
         if config.train.start is not None:
-            _tell(console, f"{config.train.start}: {start_from(config.train.start, model).describe()}")
+            taken = start_from(config.train.start, model, config, train_set.taxonomy)
+            _tell(console, f"{config.train.start}: {taken.describe()}")
     else:
         same_classes(train_set.taxonomy, taxonomy_from(saved.provenance.taxonomy), "data set", "checkpoint")
         same_optimizer(config, saved)

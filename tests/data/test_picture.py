@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unified.data.picture import FILL, open_picture, picture_size
+from unified.data.picture import FILL, open_picture, picture_size, upright_rgb
 from unified.errors import DataError
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -56,6 +56,7 @@ def test_pictures_come_out_upright(format: str, orientation: int) -> None:
     seen = pixels(open_picture(file)).astype(int)
 
     assert picture_size(file) == (64, 32) == (seen.shape[1], seen.shape[0])
+    assert np.array_equal(pixels(upright_rgb(open_picture(file))), seen), "turned twice"
     assert np.abs(seen[:, :24] - RED).max() < 60
     assert np.abs(seen[:, 40:] - GREEN).max() < 60
 

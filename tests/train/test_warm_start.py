@@ -39,4 +39,5 @@ def test_what_is_to_be_left_is_left() -> None:
     before = model.state_dict()[name].clone()
     taken = take(model, {key: value + 1 for key, value in other.state_dict().items()}, leave=[name])
     assert model.state_dict()[name].equal(before)
-    assert name not in {*taken.taken, *taken.fresh, *taken.reshaped, *taken.unused}
+    assert taken.left == [name] and name not in {*taken.taken, *taken.fresh, *taken.reshaped, *taken.unused}
+    assert f"1 about other data or classes in it, left as they are: {name}" in taken.describe()

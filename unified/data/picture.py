@@ -111,7 +111,11 @@ def upright_rgb(image: Image.Image, name: str = "the picture") -> Image.Image:
     """A Pillow picture as `open_picture` gives it: 8-bit RGB, upright. Raises DataError for pixels without a range."""
     orientation = _orientation(image)
     rgb = _to_rgb(image, name)
-    return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+    if orientation not in _UPRIGHT:
+        return rgb
+    upright = rgb.transpose(_UPRIGHT[orientation])
+    upright.info = {}  # Pillow hands on what the file says of itself, and somebody would turn the picture once more
+    return upright
 
 
 def pixels_of(picture: Image.Image) -> Tensor:

@@ -20,6 +20,7 @@ class Taken:
     taken: Sequence[str]
     fresh: Sequence[str]  # the checkpoint has none of that name
     reshaped: Sequence[str]  # fresh, too: the checkpoint's has another shape
+    left: Sequence[str]  # fresh, too: the checkpoint's is about its own data or classes
     unused: Sequence[str]  # the model has none of that name
 
     def describe(self) -> str:
@@ -27,6 +28,7 @@ class Taken:
         for names, what in (
             (self.fresh, "not in it, left as they are"),
             (self.reshaped, "of another shape in it, left as they are"),
+            (self.left, "about other data or classes in it, left as they are"),
             (self.unused, "of it not used"),
         ):
             if names:
@@ -42,8 +44,8 @@ def take(model: nn.Module, tensors: Mapping[str, Tensor], leave: Container[str] 
     CheckpointError when not one parameter fits: then it is the checkpoint of something else.
     """
     own = model.state_dict()
-    tensors = {name: tensor for name, tensor in tensors.items() if name not in leave}
-    fits = [name for name in own if name in tensors and own[name].shape == tensors[name].shape]
+    left = [name for name in own if name in tensors and name in leave]
+    fits = [n for n in own if n in tensors and n not in left and own[n].shape == tensors[n].shape]
     parameters = {name for name, _ in model.named_parameters()}
     if not parameters & set(fits):
         raise CheckpointError("no parameter of the checkpoint has a name and shape of this model: another trunk?")
@@ -51,7 +53,8 @@ def take(model: nn.Module, tensors: Mapping[str, Tensor], leave: Container[str] 
     model.load_state_dict({name: tensors[name] for name in fits}, strict=False)
     return Taken(
         taken=fits,
-        fresh=[name for name in own if name not in tensors and name not in leave],
-        reshaped=[name for name in own if name in tensors and name not in fits],
+        fresh=[name for name in own if name not in tensors],
+        reshaped=[name for name in own if name in tensors and name not in fits and name not in left],
+        left=left,
         unused=[name for name in tensors if name not in own],
     )

@@ -100,6 +100,19 @@ def test_a_class_outside_the_list_is_a_fault(root: Path) -> None:
     assert (fault.kind, fault.line) == ("unknown category", 4) and "'cat' is not in classes.txt" in fault.message
 
 
+def test_names_may_have_spaces_and_look_like_lines_of_a_class_list(tmp_path: Path) -> None:
+    names = ["000 a dog", "street 1", "plain"]
+    fill(tmp_path, *(f"JPEGImages/{name}.jpg" for name in names))
+    lists = {
+        "ImageSets/Main/train.txt": "street 1\n000 a dog\n",
+        "ImageSets/Main/val.txt": "plain\n",
+        "ImageSets/Main/cat_train.txt": "plain -1\nplain 1\n",
+    }
+    write(tmp_path, {f"Annotations/{name}.xml": xml(thing()) for name in names} | lists)
+    assert [open_dataset(tmp_path, "train").record(i).path.stem for i in range(2)] == ["street 1", "000 a dog"]
+    assert open_dataset(tmp_path, "val").record(0).path.stem == "plain"
+
+
 def test_missing_pictures_and_missing_labels_are_faults(root: Path) -> None:
     (root / "JPEGImages/a.jpg").unlink()
     write(root, {"ImageSets/Main/train.txt": "a\nb\nz\n"})

@@ -75,7 +75,7 @@ class VocLayout:
         """(name without suffix, line of the list) of each picture."""
         if self.listed is None:
             return [(stem, None) for stem in sorted([*trees, *broken])]
-        return [(line.split()[0], number) for number, line in lines_of(self.listed, "list of a split")]
+        return [(line.strip(), number) for number, line in lines_of(self.listed, "list of a split")]
 
     def _picture_of(self, stem: str, tree: Node, pictures: Mapping[str, Path]) -> Path:
         """By the name of the XML, as VOC has it; tools that rename files leave another in <filename>."""
@@ -179,7 +179,7 @@ def _find(root: Path) -> list[VocLayout]:
         source = home / "Annotations"
         if any(source.glob("*.xml")):
             pictures = next((home / name for name in _PICTURES if (home / name).is_dir()), source)
-            lists = [path for path in sorted((home / _SETS).glob("*.txt")) if _is_split(path)]
+            lists = [path for path in sorted((home / _SETS).glob("*.txt")) if _is_split(path, source)]
             if lists:
                 return [VocLayout("VOC", root, path.stem, source, pictures, path) for path in lists]
             return [VocLayout("VOC", root, "train", source, pictures, None)]
@@ -187,10 +187,13 @@ def _find(root: Path) -> list[VocLayout]:
     return [VocLayout("VOC, a folder a split", root, path.name, path, path, None, tuple(folders)) for path in folders]
 
 
-def _is_split(path: Path) -> bool:
-    """Lists of single classes, aeroplane_train.txt, have a second column."""
+def _is_split(path: Path, annotations: Path) -> bool:
+    """Lists of single classes, aeroplane_train.txt, have a second column of -1, 0 and 1; names may have spaces."""
     first = next(iter(lines_of(path, "list of a split")), None)
-    return first is not None and len(first[1].split()) == 1
+    if first is None:
+        return False
+    line = first[1].strip()
+    return (annotations / f"{line}.xml").is_file() or line.split()[1:] == [] or line.split()[-1] not in ("-1", "0", "1")
 
 
 def _looked_for(split: str) -> list[str]:
