@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from unified.data.picture import open_picture
 from unified.errors import DataError
 from unified.index.entry import Entry, Hit
 from unified.index.text import Mention
+from unified.ops.font import font
 
 SAME, OTHER, UNKNOWN, ASKED = "#009E73", "#D55E00", "#B8B8B4", "#1A1A1A"
 INK, FAINT, PAPER, GROUND = "#1A1A1A", "#6B6B68", "#FFFFFF", "#EFEFEC"
@@ -118,7 +118,7 @@ def draw_sheet(query: Tile, neighbours: Sequence[Tile]) -> Image.Image:
         place = (left + i % columns * step_x, PAD + i // columns * step_y)
         _draw_tile(sheet, tile, place, CELL, UNKNOWN if tile.same is None else SAME if tile.same else OTHER)
     if not neighbours:
-        ImageDraw.Draw(sheet).text((left, PAD + CELL // 2), "no neighbours", fill=FAINT, font=_font(LETTERS))
+        ImageDraw.Draw(sheet).text((left, PAD + CELL // 2), "no neighbours", fill=FAINT, font=font(LETTERS))
     return sheet
 
 
@@ -129,11 +129,11 @@ def _draw_tile(sheet: Image.Image, tile: Tile, place: tuple[int, int], side: int
     draw.rectangle((x, y, x + outer - 1, y + outer - 1), fill=colour)
     if tile.picture is None:
         draw.rectangle((x + FRAME, y + FRAME, x + outer - FRAME - 1, y + outer - FRAME - 1), fill=GROUND)
-        draw.text((x + outer / 2, y + outer / 2), tile.instead, fill=FAINT, font=_font(SMALL), anchor="mm")
+        draw.text((x + outer / 2, y + outer / 2), tile.instead, fill=FAINT, font=font(SMALL), anchor="mm")
     else:
         sheet.paste(_look(tile.picture, tile.box, side), (x + FRAME, y + FRAME))
-    draw.text((x, y + outer + 6), _fit(tile.head, outer, LETTERS), fill=INK, font=_font(LETTERS))
-    draw.text((x, y + outer + 8 + LETTERS + 4), _fit(tile.text, outer, SMALL), fill=FAINT, font=_font(SMALL))
+    draw.text((x, y + outer + 6), _fit(tile.head, outer, LETTERS), fill=INK, font=font(LETTERS))
+    draw.text((x, y + outer + 8 + LETTERS + 4), _fit(tile.text, outer, SMALL), fill=FAINT, font=font(SMALL))
 
 
 def _look(picture: Image.Image, box: Box | None, side: int) -> Image.Image:
@@ -167,14 +167,9 @@ def _text_height() -> int:
 
 def _fit(text: str, width: int, size: int) -> str:
     """The text, or as much of its beginning as fits with an ellipsis."""
-    font = _font(size)
-    if font.getlength(text) <= width:
+    letters = font(size)
+    if letters.getlength(text) <= width:
         return text
-    while text and font.getlength(f"{text}…") > width:
+    while text and letters.getlength(f"{text}…") > width:
         text = text[:-1]
     return f"{text.rstrip()}…"
-
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from unified.ops.font import font
 
 # Okabe and Ito's palette, which the colour-blind can tell apart (jfly.uni-koeln.de/color), without black.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -32,7 +34,7 @@ class Canvas:
         side = max(self._picture.size)
         self._line = max(round(side / 320), 2)
         self._font_size = max(round(side / 45), 11)
-        self._font = ImageFont.load_default(self._font_size)
+        self._font = font(self._font_size)
 
     @property
     def size(self) -> tuple[int, int]:
