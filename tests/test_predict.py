@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,15 @@ def test_files_folders_and_globs_are_found_each_once_sorted_within_a_source(tmp_
     assert find_pictures([str(tmp_path / "*.png")]) == [b]
     assert find_pictures([str(tmp_path / "**/*.png")]) == [b, deep]
     assert find_pictures([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]  # named by itself: opening it tells
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_linked_folders_are_searched_and_links_up_are_not_followed(tmp_path: Path) -> None:
+    inside, outside = write_picture(tmp_path / "in" / "a.png"), write_picture(tmp_path / "out" / "b.png")
+    write_picture(tmp_path / "in" / "._a.png")  # macOS leaves such beside files on other disks
+    (tmp_path / "in" / "linked").symlink_to(outside.parent)
+    (tmp_path / "in" / "up").symlink_to(tmp_path)
+    assert find_pictures([tmp_path / "in"]) == [inside, tmp_path / "in" / "linked" / "b.png"]
 
 
 def test_a_file_name_may_look_like_a_glob(tmp_path: Path) -> None:

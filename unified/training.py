@@ -135,10 +135,13 @@ def _train(
         where = f"on {device} in {precision.describe()}{several}"
         _tell(console, f"{run.path}: {config.trunk} with {', '.join(config.tasks)} {where}")
         try:
-            trainer.fit()
+            progress = trainer.fit()
         except KeyboardInterrupt:
             _tell(console, f"stopped; --out {run.path} --resume goes on")
             raise
+        if trainer.gave_up():
+            why = f"{progress.stale} without a better score (train.patience); checkpoints/best has the best"
+            _tell(console, f"stopped early, after {progress.epoch} epochs: {why}")
     return run.path
 
 

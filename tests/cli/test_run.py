@@ -70,7 +70,8 @@ def test_train_on_data_that_is_not_there_is_3(cli: Any, tmp_path: Path, monkeypa
 def test_evaluate_scores_a_run(cli: Any, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "evaluate_run", recording(calls, SCORES))
     answer = cli("evaluate", "runs/1", "data=x", "size=640", "--split", "test", "--json")
-    assert json.loads(answer.out) == {"detection": {"AP": 0.5, "AP_small": None}}
+    tables = {"per_category": SCORES["detection"].tables["per_category"]}
+    assert json.loads(answer.out) == {"detection": {"AP": 0.5, "AP_small": None, "tables": tables}}
     path, overrides, options = calls[0]
     assert (path, overrides, options["split"]) == (Path("runs/1"), ["data=x", "size=640"], "test")
     text = cli("evaluate", "runs/1").out

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,8 @@ def test_frames_and_identities_go_through_mot(tmp_path: Path) -> None:
 def test_tags_go_from_folders_to_a_table_and_back(tmp_path: Path) -> None:
     fill(tmp_path / "a", "train/cat/1.png", "train/dog/2.png", "val/eel/3.png")
 
-    convert(tmp_path / "a", tmp_path / "b", to="csv")
+    table = convert(tmp_path / "a", tmp_path / "b", to="csv")
+    assert "train 2 pictures, 2 tags, val 1 pictures, 1 tags" in table.text()
     written = convert(tmp_path / "b", tmp_path / "c", to="folders")
 
     assert sorted(path.relative_to(tmp_path / "c").as_posix() for path in (tmp_path / "c").rglob("*.png")) == [
@@ -134,6 +136,18 @@ def test_tags_go_from_folders_to_a_table_and_back(tmp_path: Path) -> None:
         "val/eel/3.png",
     ]
     assert open_dataset(tmp_path / "c", "train").taxonomy.categories == ("cat", "dog", "eel") and not written.lost
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere file names are Unicode")
+@pytest.mark.parametrize("to", ["coco", "voc", "csv"])
+def test_a_name_that_is_no_text_is_told(to: str, tmp_path: Path) -> None:
+    root = write_coco(tmp_path / "coco")
+    convert(root, tmp_path / "yolo", to="yolo")
+    for path in (tmp_path / "yolo").rglob("*/train/1.*"):
+        path.rename(path.with_name(f"caf\udce9{path.suffix}"))
+    with pytest.raises(DataError, match=r"not valid Unicode, near .*caf.*; rename it"):
+        convert(tmp_path / "yolo", tmp_path / "b", to=to)
+    assert not (tmp_path / "b").exists()
 
 
 def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:

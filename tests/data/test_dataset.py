@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.data.readers.folder import fill
 from tests.data.tiny import captions, document, draw_pictures, write_coco, write_json
 from unified.data.dataset import open_dataset
 from unified.data.letterbox import Letterbox
@@ -117,6 +118,12 @@ def test_a_missing_folder_names_the_nearest_one(tmp_path: Path) -> None:
         open_dataset(tmp_path / "coco_mini", "train")
 
 
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "instances.json").touch()
+    with pytest.raises(DataError, match=r"instances\.json is a file, and no data set folder"):
+        open_dataset(tmp_path / "instances.json", "train")
+
+
 def test_a_record_describes_the_picture_as_the_files_do(tmp_path: Path) -> None:
     record = open_dataset(write_coco(tmp_path), "train").record(0)
 
@@ -164,6 +171,11 @@ def test_the_summary_counts(tmp_path: Path) -> None:
 
 def test_objects_are_counted_by_category(tmp_path: Path) -> None:
     assert open_dataset(write_coco(tmp_path), "train").objects_by_category() == {"cat": 1, "dog": 1}
+
+
+def test_tags_are_counted_where_there_are_no_boxes(tmp_path: Path) -> None:
+    fill(tmp_path, "train/cat/1.png", "train/dog/2.png", "train/dog/3.png")
+    assert open_dataset(tmp_path, "train").objects_by_category() == {"cat": 1, "dog": 2}
 
 
 @pytest.mark.parametrize(

@@ -409,8 +409,9 @@ def test_patience_counts_epochs_but_only_evaluations_judge(
     recipe = toy_recipe(8, patience=patience, evaluate_every=every)
     progress = toy_trainer(tmp_path / "run", recipe=recipe, evaluate=scripted(0.1, 0.3, 0.2, 0.3)).fit()
     assert progress.epoch == stop
-    again = toy_trainer(tmp_path / "run", resume=True, recipe=recipe).fit()
-    assert again.epoch == stop, "it stays stopped"
+    again = toy_trainer(tmp_path / "run", resume=True, recipe=recipe)
+    assert again.fit().epoch == stop, "it stays stopped"
+    assert again.gave_up() and not toy_trainer(None).gave_up()
 
 
 def test_two_steps_end_in_an_evaluation_and_checkpoints(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -146,9 +146,15 @@ def evaluate(
     else:
         raise ConfigError("evaluate needs either a RUN, or --predictions together with --annotations")
     if json:
-        emit({name: found.numbers | ({"notes": found.notes} if found.notes else {}) for name, found in scores.items()})
+        emit({name: _json_of(found) for name, found in scores.items()})
     else:
         _print_scores(scores)
+
+
+def _json_of(found: Scores) -> dict[str, Any]:
+    """The numbers by their names; beside them "tables" and "notes", where there are any."""
+    beside = {"tables": found.tables, "notes": found.notes}
+    return found.numbers | {name: value for name, value in beside.items() if value}
 
 
 def predict(

@@ -32,15 +32,20 @@ class Written:
     format: str  # the one that was written
     pictures: Mapping[str, int]  # of each split
     objects: Mapping[str, int]
+    tags: Mapping[str, int]  # where pictures have tags without boxes
     lost: Sequence[str]  # what the format cannot hold
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def text(self) -> str:
-        counts = ", ".join(f"{split} {n} pictures, {self.objects[split]} objects" for split, n in self.pictures.items())
+        counts = ", ".join(f"{split} {n} pictures, {self._held(split)}" for split, n in self.pictures.items())
         lost = [f"  not held by {self.format}: {line}" for line in self.lost]
         return "\n".join([f"{self.path}: {self.source} → {self.format}: {counts}", *lost])
+
+    def _held(self, split: str) -> str:
+        tags = f"{self.tags[split]} tags" if split in self.tags else ""
+        return f"{self.objects[split]} objects, {tags}".rstrip(", ") if self.objects[split] or not tags else tags
 
 
 def convert(
@@ -132,6 +137,10 @@ def _publish(
     try:
         lost = writer.write(splits, unfinished, _putter(pictures, sum(map(len, splits.values())), progress))
         os.rename(unfinished, out)
+    except UnicodeEncodeError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        near = error.object[max(error.start - 20, 0) : error.end + 20]
+        raise DataError(f"a file name is not valid Unicode, near {near!r}; rename it") from error
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -141,6 +150,7 @@ def _publish(
         format=writer.name,
         pictures={split: len(annotations) for split, annotations in splits.items()},
         objects={split: len(annotations.rows) for split, annotations in splits.items()},
+        tags={split: int(a.tags.present.sum()) for split, a in splits.items() if a.tags is not None},
         lost=tuple(lost),
     )
 

@@ -99,9 +99,11 @@ class Dataset:
         return open_picture(annotations.path(i), at_least=at_least, expected=annotations.size(i))
 
     def objects_by_category(self) -> dict[str, int]:
-        """{category: number of objects}, crowds left out."""
-        rows = self.annotations.rows
+        """{category: number of objects}, crowds left out; where there are tags alone, {category: number of those}."""
+        rows, tags = self.annotations.rows, self.annotations.tags
         counts = np.bincount(rows.categories[~rows.crowd], minlength=len(self.taxonomy))
+        if tags is not None and not len(rows):
+            counts = tags.present.sum(0)
         return dict(zip(self.taxonomy.categories, counts.tolist(), strict=True))
 
     def summary(self) -> str:

@@ -13,6 +13,8 @@ SHOWN = 8  # names of a folder in one message
 
 def missing(path: Path, what: str) -> DataError:
     """The error for a `what` that should lie at `path`: names the nearest thing that exists."""
+    if path.exists():
+        return DataError(f"{path} is a {'folder' if path.is_dir() else 'file'}, and no {what}; give the path of one.")
     folder = path.parent
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent

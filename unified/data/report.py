@@ -28,7 +28,7 @@ class SplitReport:
     identities: int = 0
     captions: int = 0
     tags: int = 0
-    classes: dict[str, int] = field(default_factory=dict)  # objects of each category, crowds left out
+    classes: dict[str, int] = field(default_factory=dict)  # objects (or tags, without boxes) of each, crowds left out
 
     @classmethod
     def of(cls, annotations: Annotations, layout: Layout) -> SplitReport:

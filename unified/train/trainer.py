@@ -250,9 +250,16 @@ class Trainer:
     def _out_of_steps(self) -> bool:
         return self.recipe.max_steps is not None and self.progress.step >= self.recipe.max_steps
 
+    def gave_up(self) -> bool:
+        """Whether the training is over before its time, for want of a better score."""
+        patience = self.recipe.patience
+        return patience is not None and self.progress.stale >= patience and not self._at_the_end()
+
+    def _at_the_end(self) -> bool:
+        return self.progress.epoch >= self.recipe.epochs or self._out_of_steps()
+
     def _finished(self) -> bool:
-        given_up = self.recipe.patience is not None and self.progress.stale >= self.recipe.patience
-        return self.progress.epoch >= self.recipe.epochs or self._out_of_steps() or given_up
+        return self._at_the_end() or self.gave_up()
 
     def _evaluation_is_due(self, epochs: int) -> bool:
         every = self.recipe.evaluate_every

@@ -23,8 +23,13 @@ def is_picture(name: str) -> bool:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """All pictures in a folder and in those within it, sorted; none where there is no such folder."""
-    found = [Path(at, name) for at, _, names in os.walk(folder) for name in names if is_picture(name)]
+    """All pictures in a folder and in those within it, linked ones too, sorted; none where there is no such folder."""
+    found: list[Path] = []
+    for at, folders, names in os.walk(folder, followlinks=True):
+        found += [Path(at, name) for name in names if is_picture(name)]
+        above = os.path.realpath(at)
+        # Not up again: a link to a folder above has no end.
+        folders[:] = [name for name in folders if not f"{above}/".startswith(f"{os.path.realpath(Path(at, name))}/")]
     return sorted(found)
 
 
