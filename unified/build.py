@@ -213,7 +213,6 @@ def recipe_of(config: TrainConfig) -> Recipe:
         evaluate_every=config.evaluate_every,
         patience=given(config.patience),
         checkpoint_steps=given(config.checkpoint_every),
-        log_every=LOG_EVERY,
     )
 
 

@@ -157,7 +157,7 @@ def toy_trainer(
         scale=make_scale(scale, ("bright", "rare")),
         log_every=look_every,
     )
-    files: list[Sink] = [] if run is None else [run.metrics(every=recipe.log_every)]
+    files: list[Sink] = [] if run is None else [run.metrics(every=1)]
     trainer = Trainer(
         model,
         joint,
@@ -180,7 +180,6 @@ def toy_recipe(epochs: int = 4, **changes: Any) -> Recipe:
         "nominal_batch": 4,
         "warmup_epochs": 1.0,
         "ema_share": 0.5,
-        "log_every": 1,
         "checkpoint_seconds": None,
     }
     return Recipe(epochs=epochs, **(settings | changes))

@@ -7,6 +7,7 @@ same model in plain float32.
 
     run.py      which of them to time
     network.py  inference and training steps
+    answers.py  from pictures to results
     loader.py   the training loader
     joint.py    what weightings of losses cost, and what they are worth
     timing.py   calls in turns, and what is reported of each

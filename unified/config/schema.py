@@ -185,7 +185,7 @@ class Train(Section):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """auto: bfloat16 autocast where the device computes it faster, else float32."""
     workers: NotNegativeInt | Auto = "auto"
-    """Processes that load pictures; 0 = load in the training process. auto: by cores and shared memory."""
+    """Processes that load pictures; 0 = load in the training process. auto: by cores."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of weights, order and augmentation."""
     patience: NotNegativeInt = 0

@@ -127,7 +127,7 @@ class Embedder:
         """Of each picture in files, folders and globs the objects found with at least `score`, or the whole of it.
 
         Raises:
-            DataError: a source without pictures, at once; pictures that cannot be read, at the end.
+            DataError: a source without pictures; at the end, pictures that cannot be read.
         """
         for prediction in predict_files(self.predictor, sources, score=score, batch=BATCH, progress=progress):
             image = str(Path(prediction.source).resolve())

@@ -15,7 +15,7 @@ from unified.model.blocks import Dialect
 
 Column = Literal[
     "plain", "with_codes", "plain_fused", "with_codes_fused", "mflops_plain", "mflops_with_codes"
-]  # of `unified.model.cost.row`
+]  # of `unified.model.cost_table.row`
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,5 +98,5 @@ def build_trunk(name: str, *, activation: Activation | None = None, pretrained: 
         return timm_trunk(name.removeprefix(TIMM), pretrained=pretrained, style=Style("D", activation or "silu"))
     found = spec(name)
     if pretrained:
-        raise ConfigError(f"no pretrained weights to download for {name}; import published ones with import-weights")
+        raise ConfigError(f"no pretrained weights to download for {name}; unified.from_reference reads published ones")
     return Trunk.from_spec(replace(found, activation=activation or found.activation))

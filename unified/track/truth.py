@@ -148,7 +148,7 @@ def _refuse_foreign(path: Path, truth: Tracks, frames: Frames) -> None:
 
 
 def _some(numbers: Any) -> str:
-    """1, 2, 3, … 54 (54 frames)"""
+    """frames 1, 2, 3, … 54"""
     listed = sorted(numbers)
     shown = ", ".join(map(str, listed[:SHOWN])) + (f", … {listed[-1]}" if len(listed) > SHOWN else "")
     return f"frame{'s' * (len(listed) != 1)} {shown}"

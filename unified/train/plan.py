@@ -15,6 +15,11 @@ from unified.errors import DataError
 NOMINAL_BATCH = 64  # pictures an update in the reference
 WARMUP_EPOCHS, WARMUP_ITERATIONS = 3.0, 1000  # the reference's warm-up: the longer of the two
 
+# Ours, for runs shorter than the reference's.
+MIN_UPDATES = 1000  # rather than fewer, batches are accumulated less
+WARMUP_SHARE = 0.1  # of the run, at most
+EMA_TAU_SHARE = 0.1  # of the run, within which the decay of the average rises
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
@@ -30,18 +35,15 @@ class Recipe:
     weight_decay: float | None = None  # at the nominal batch; None: the optimiser's own
     clip_norm: float = float("inf")  # largest gradient norm; the reference does not clip
 
-    nominal_batch: int | None = None  # pictures an update is accumulated to; None: 64, or less in a run too short for
-    min_updates: int = 1000  # … this many updates; ours
+    nominal_batch: int | None = None  # pictures an update is accumulated to; None: 64, or less in a run too short
 
-    warmup_epochs: float | None = None  # None: the reference's 3 epochs or 1000 batches, but at most …
-    warmup_share: float = 0.1  # … this share of the run; ours
+    warmup_epochs: float | None = None  # None: the reference's 3 epochs or 1000 batches, or less in a short run
     warmup_momentum: float = 0.8  # momentum starts here
     warmup_bias_lr: float | None = None  # the biases' rate starts here, the others' at 0; None: the optimiser's own
 
     ema_decay: float = 0.9999  # 0: no averaging
     ema_tau: float = 2000.0  # updates over which the decay rises
     ema_share: float = 0.05  # the average reaches back over at most this share of the run; ours
-    ema_tau_share: float = 0.1  # the decay rises within at most this share of the run; ours
 
     loss_scale: float | None = None  # see `Plan.loss_scale`; None: the batch size
 
@@ -50,7 +52,6 @@ class Recipe:
     checkpoint_every: int = 1  # epochs between saves of `last`; the end is always saved
     checkpoint_steps: int | None = None  # and updates
     checkpoint_seconds: float | None = 600.0  # and by the clock, within long epochs
-    log_every: int = 10  # updates between lines of metrics.jsonl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,16 +113,16 @@ def plan(recipe: Recipe, *, batches: int, batch: int) -> Plan:
         warmup=_warmup(recipe, iterations, batches),
         update_share=batch * accumulate / (recipe.nominal_batch or NOMINAL_BATCH),
         ema_decay=min(recipe.ema_decay, 1.0 - 1.0 / reach),
-        ema_tau=min(recipe.ema_tau, max(recipe.ema_tau_share * updates, 1.0)),
+        ema_tau=min(recipe.ema_tau, max(EMA_TAU_SHARE * updates, 1.0)),
         loss_scale=float(batch) if recipe.loss_scale is None else recipe.loss_scale,
     )
 
 
 def _accumulate(recipe: Recipe, iterations: int, batch: int) -> int:
-    """Batches an update: up to the nominal batch; unless that was asked for, as long as `min_updates` are left."""
+    """Batches an update: up to the nominal batch; unless that was asked for, as long as MIN_UPDATES are left."""
     most = round((recipe.nominal_batch or NOMINAL_BATCH) / batch)
     if recipe.nominal_batch is None:
-        most = min(most, iterations // recipe.min_updates)
+        most = min(most, iterations // MIN_UPDATES)
     return max(most, 1)
 
 
@@ -129,4 +130,4 @@ def _warmup(recipe: Recipe, iterations: int, batches: int) -> int:
     """Iterations of the warm-up."""
     if recipe.warmup_epochs is not None:
         return min(round(recipe.warmup_epochs * batches), iterations)
-    return round(min(max(WARMUP_EPOCHS * batches, WARMUP_ITERATIONS), recipe.warmup_share * iterations))
+    return round(min(max(WARMUP_EPOCHS * batches, WARMUP_ITERATIONS), WARMUP_SHARE * iterations))
