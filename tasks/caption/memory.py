@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv, CodeSpec, codes_of
 from unified.task import Features
 
 # Sines along each axis, from half a wave over the picture to one wave over a sixteenth of it.
@@ -62,10 +62,7 @@ class Memory(nn.Module):
 
     def codes(self) -> dict[str, ImplicitCode]:
         """{"align/p3": code, …, "refine/p3": code, …}; empty once folded."""
-        coded = {level: project for level, project in self.project.items() if isinstance(project, CodedConv)}
-        align = {f"align/{level}": project.align for level, project in coded.items()}
-        refine = {f"refine/{level}": project.refine for level, project in coded.items()}
-        return {place: code for place, code in (align | refine).items() if code is not None}
+        return codes_of(self.project)
 
 
 def pool(cells: Tensor, grid: int) -> Tensor:

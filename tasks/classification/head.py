@@ -19,10 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv, CodeSpec, codes_of
+from unified.ops.floats import at_least_float32
 from unified.task import Features
-
-from .loss import at_least_float32
 
 # Every cell of every level adds to one logit, so default weights shake the trunk some forty times harder at the start.
 START_SIGMA = 0.01  # of the prediction convolutions of RetinaNet, arXiv 1708.02002
@@ -65,10 +64,7 @@ class PooledHead(nn.Module):
 
     def codes(self) -> dict[str, ImplicitCode]:
         """{"align/p3": code, …, "refine/p3": code, …}; empty once folded."""
-        coded = {level: predict for level, predict in self.predict.items() if isinstance(predict, CodedConv)}
-        align = {f"align/{level}": predict.align for level, predict in coded.items()}
-        refine = {f"refine/{level}": predict.refine for level, predict in coded.items()}
-        return {place: code for place, code in (align | refine).items() if code is not None}
+        return codes_of(self.predict)
 
 
 def log_sum_exp_pool(scores: Tensor, sharpness: float) -> Tensor:

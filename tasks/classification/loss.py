@@ -21,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unified.ops.floats import at_least_float32
 from unified.task import Target
 
 TINY = 1e-8  # keeps the derivative of p^γ finite at p = 0 for γ < 1
@@ -67,8 +68,3 @@ def asymmetric_loss(
     positive = q.clamp(min=TINY) ** gamma_positive * log_p
     negative = p_m.clamp(min=TINY) ** gamma_negative * log_q_m
     return -torch.where(present, positive, negative)
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    """The tensor in float32, or as it is where that is more precise."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))

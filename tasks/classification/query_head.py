@@ -17,9 +17,8 @@ from torch import Tensor, nn
 
 from unified.model.implicit import ImplicitCode
 from unified.model.places import CodedConv, CodeSpec
+from unified.ops.floats import at_least_float32
 from unified.task import Features
-
-from .loss import at_least_float32
 
 FEED_FORWARD_FACTOR = 2  # hidden units of the feed-forward part over d; ML-Decoder has 2048 for 768
 

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from unified.data.sample import Taxonomy
 from unified.ops.canvas import Canvas
+from unified.ops.floats import at_least_float32, shortest
 from unified.task import Json
-
-from .loss import at_least_float32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +26,7 @@ class Tags:
     def of(cls, scores: Tensor, names: Sequence[str], threshold: float) -> Tags:
         """From probabilities (K,); those of at least `threshold` become tags."""
         order = scores.argsort(descending=True, stable=True).tolist()
-        tags = {names[k]: _shortest(scores[k]) for k in order if scores[k] >= threshold}
+        tags = {names[k]: shortest(scores[k]) for k in order if scores[k] >= threshold}
         return cls(tags, scores, tuple(names))
 
     def __eq__(self, other: object) -> bool:
@@ -40,7 +39,7 @@ class Tags:
 
     def to_json(self) -> dict[str, Json]:
         """{"tags": {"dog": 0.93}, "tag_scores": {"cat": 0.02, "dog": 0.93, …}}, the shortest digits that are exact."""
-        scores = dict(zip(self.tag_names, map(_shortest, self.tag_scores), strict=True))
+        scores = dict(zip(self.tag_names, map(shortest, self.tag_scores), strict=True))
         return {"tags": dict(self.tags), "tag_scores": scores}
 
     @classmethod
@@ -62,8 +61,3 @@ def to_tags(logits: Tensor, taxonomy: Taxonomy, threshold: float) -> list[Tags]:
     """One result a picture, from logits (B, K) on any device."""
     probabilities = at_least_float32(logits.detach()).sigmoid().float().cpu()
     return [Tags.of(scores, taxonomy.categories, threshold) for scores in probabilities]
-
-
-def _shortest(value: Tensor) -> float:
-    """0.9 and not 0.8999999761581421: the fewest digits that give the same float32 back."""
-    return float(str(value.numpy()))

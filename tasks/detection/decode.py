@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unified.data.sample import Taxonomy
 from unified.ops.boxes import cxcywh_to_xyxy, suppress
+from unified.ops.floats import at_least_float32
 from unified.ops.frame import Frame
 
 from .head import BOX, CLASSES, OBJECTNESS
@@ -39,10 +40,6 @@ class Thresholds:
             self.max_detections if max_detections is None else max_detections,
             self.candidates,
         )
-
-
-def at_least_float32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def split_anchors(level: Tensor, anchors: int) -> Tensor:

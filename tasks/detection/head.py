@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec, Where
+from unified.model.places import CodedConv, CodeSpec, Where, codes_of
 from unified.task import Features, Output
 
 BOX = 4  # channels x y w h
@@ -61,10 +61,7 @@ class Head(nn.Module):
 
     def codes(self) -> dict[str, ImplicitCode]:
         """{"align/p3": code, …, "refine/p3": code, …}; empty once folded."""
-        coded = {level: predict for level, predict in self.predict.items() if isinstance(predict, CodedConv)}
-        align = {f"align/{level}": predict.align for level, predict in coded.items()}
-        refine = {f"refine/{level}": predict.refine for level, predict in coded.items()}
-        return {place: code for place, code in (align | refine).items() if code is not None}
+        return codes_of(self.predict)
 
 
 def outputs(anchors: Tensor, categories: Sequence[str]) -> list[Output]:

@@ -18,10 +18,11 @@ from torch import Tensor
 
 from unified.errors import ConfigError
 from unified.ops.boxes import Overlap, matched_overlap
+from unified.ops.floats import at_least_float32
 from unified.task import Target
 
 from .assign import Assignment, assign
-from .decode import at_least_float32, box_in_cells, split_anchors
+from .decode import box_in_cells, split_anchors
 from .head import BOX, CLASSES
 from .pick import pick
 

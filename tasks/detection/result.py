@@ -10,6 +10,7 @@ from torch import Tensor
 from unified.data.sample import Taxonomy
 from unified.ops.boxes import xyxy_to_xywh
 from unified.ops.canvas import Canvas
+from unified.ops.floats import shortest
 from unified.task import Json
 
 # Digits of a COCO results file, as the published code writes them.
@@ -50,7 +51,7 @@ class Detections:
 
     def to_json(self) -> Json:
         """[{"name", "score", "box": [x1, y1, x2, y2], "label", "category_id"}, …], in the fewest exact digits."""
-        columns = (self.names, _shortest(self.scores), _shortest(self.boxes), self.labels.tolist(), self.category_ids)
+        columns = (self.names, shortest(self.scores), shortest(self.boxes), self.labels.tolist(), self.category_ids)
         keys = ("name", "score", "box", "label", "category_id")
         return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
 
@@ -82,10 +83,3 @@ class Detections:
         rows = zip(self.boxes.tolist(), self.names, self.scores.tolist(), self.labels.tolist(), strict=True)
         for (x1, y1, x2, y2), name, score, label in reversed(list(rows)):
             canvas.box(x1, y1, x2, y2, f"{name} {score:.2f}", label)
-
-
-def _shortest(values: Tensor) -> Json:
-    """0.9 and not 0.8999999761581421: the fewest digits that give the same float32 back."""
-    if values.dim():
-        return [_shortest(value) for value in values]
-    return float(str(values.numpy()))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from unified.model.blocks import Conv, Style
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv, CodeSpec, codes_of
 from unified.task import Features
 
 STYLE = Style("D", "silu")
@@ -55,7 +55,4 @@ class Head(nn.Module):
 
     def codes(self) -> dict[str, ImplicitCode]:
         """{"align/p3": code, …, "refine/p3": code, …}; empty once folded."""
-        coded = {level: embed for level, embed in self.embed.items() if isinstance(embed, CodedConv)}
-        align = {f"align/{level}": embed.align for level, embed in coded.items()}
-        refine = {f"refine/{level}": embed.refine for level, embed in coded.items()}
-        return {place: code for place, code in (align | refine).items() if code is not None}
+        return codes_of(self.embed)

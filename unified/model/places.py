@@ -161,6 +161,14 @@ class CodedConv(nn.Module):
         return conv
 
 
+def codes_of(convs: nn.ModuleDict) -> dict[str, ImplicitCode]:
+    """{"align/p3": code, …, "refine/p3": code, …} of convolutions by level; empty once they are folded."""
+    coded = {level: conv for level, conv in convs.items() if isinstance(conv, CodedConv)}
+    align = {f"align/{level}": conv.align for level, conv in coded.items()}
+    refine = {f"refine/{level}": conv.refine for level, conv in coded.items()}
+    return {place: code for place, code in (align | refine).items() if code is not None}
+
+
 def _shared_input(conv: nn.Conv2d) -> nn.Conv2d:
     """A grouped 1×1 convolution whose groups all see the same features, as a plain one: the weight is the same."""
     plain = nn.Conv2d(
