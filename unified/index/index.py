@@ -60,7 +60,11 @@ class Index:
         else:
             index = cls(FolderBackend.open(Path(uri)))
         if origin is not None:
-            require_same(index.origin, origin)
+            try:
+                require_same(index.origin, origin)
+            except RetrievalError:
+                index.close()
+                raise
         return index
 
     @property

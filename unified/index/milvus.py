@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from unified.errors import ConfigError, DataError, RetrievalError
 from unified.index.backend import Effort, Filter, Neighbours, Vectors
 from unified.index.entry import Entry, Hit
-from unified.index.milvus_server import ANSWERING, LONGEST_TEXT, Address, Client, connect, create_collection, told
+from unified.index.milvus_server import ANSWERING, LONGEST_TEXT, Address, Client, connected, create_collection, told
 from unified.index.origin import Origin
 from unified.index.text import Mention
 
@@ -42,8 +43,7 @@ class MilvusBackend:
     def create(cls, address: str, origin: Origin) -> MilvusBackend:
         """An empty collection. ConfigError when there is one of that name, RetrievalError when nobody answers."""
         where = Address.parse(address)
-        client = connect(where)
-        with told(where):
+        with connected(where) as client, told(where):
             if client.has_collection(where.collection, timeout=ANSWERING):
                 raise ConfigError(
                     f"{where}: there is a collection {where.collection!r} already; name another with #NAME behind "
@@ -59,17 +59,16 @@ class MilvusBackend:
         where = Address.parse(address)
         if where.lite and not Path(where.uri).exists():  # connecting would make one
             raise RetrievalError(f"{where}: no such database; build one with: unified index build")
-        client = connect(where)
-        with told(where):
+        with connected(where) as client, told(where):
             if not client.has_collection(where.collection, timeout=ANSWERING):
                 known = ", ".join(sorted(client.list_collections(timeout=ANSWERING))) or "none"
                 raise RetrievalError(f"{where}: no collection {where.collection!r} here; there is: {known}")
             properties = _properties(client, where)
             client.load_collection(where.collection, timeout=ANSWERING)
-        try:
-            origin = Origin.model_validate_json(properties[ORIGIN])
-        except (KeyError, ValidationError) as error:
-            raise RetrievalError(f"{where}: collection {where.collection!r} is no index of this program") from error
+            try:
+                origin = Origin.model_validate_json(properties[ORIGIN])
+            except (KeyError, ValidationError) as error:
+                raise RetrievalError(f"{where}: collection {where.collection!r} is no index of this program") from error
         return cls(where, client, origin)
 
     @property
@@ -94,9 +93,10 @@ class MilvusBackend:
             self._store({NEXT_ID: str(first + len(entries)), CATEGORIES: _names(names)})
             try:
                 self._insert(ids, vectors, entries)
-            except (RetrievalError, KeyboardInterrupt):
-                self._delete(ids)
-                self._forget(names - {*json.loads(stored[CATEGORIES])})
+            except BaseException:
+                with suppress(RetrievalError):  # of a server that is gone; what went wrong first is what to tell
+                    self._delete(ids)
+                    self._forget(names - {*json.loads(stored[CATEGORIES])})
                 raise
         return ids
 

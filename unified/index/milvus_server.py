@@ -1,6 +1,6 @@
 """The way to Milvus, and the only file that imports pymilvus: addresses, connections, errors, schema.
 
-    ./faces.db                   Milvus Lite: embedded, in this process, exact
+    ./faces.db                   Milvus Lite: embedded, exact; of the process that opens it until that ends
     http://host:19530            Milvus Standalone or Distributed; https:// too
     http://host:19530/db#faces   … another database, and another collection than `unified`
 
@@ -81,6 +81,17 @@ def connect(address: Address) -> Client:
             else "check the address, that the server runs, and MILVUS_TOKEN if it asks for one"
         )
         raise RetrievalError(f"{address}: cannot be opened: {_line(error)}; {cure}") from error
+
+
+@contextmanager
+def connected(address: Address) -> Iterator[Client]:
+    """A client as of `connect`, closed again where the block fails."""
+    client = connect(address)
+    try:
+        yield client
+    except BaseException:
+        client.close()
+        raise
 
 
 @contextmanager
