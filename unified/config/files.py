@@ -99,7 +99,10 @@ def _absolute(folder: Path, path: str) -> str:
 
 def shown(path: Path) -> str:
     """A path as messages show it: short where it is below the current folder."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive of Windows
+        return str(path)
     return str(path) if relative.startswith("..") else relative
 
 

@@ -37,3 +37,11 @@ def listing(folder: Path) -> str:
     found = names(folder)
     more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
     return ", ".join(found[:SHOWN]) + more if found else "nothing"
+
+
+def relative(path: Path, root: Path | str) -> str:
+    """`path` as it is reached from `root`; where there is no way, as to another drive of Windows, the whole path."""
+    try:
+        return os.path.relpath(path, root)
+    except ValueError:
+        return os.path.abspath(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -10,6 +9,7 @@ from PIL import Image
 
 from unified.data.checks.draft import Draft
 from unified.data.checks.names import SUFFIXES
+from unified.data.paths import relative as relative_path
 from unified.data.picture import open_picture
 
 # EXIF orientation → what undoes its turn.
@@ -63,7 +63,7 @@ def _relative(path: Path, root: Path, split: str) -> str:
 
     Of a picture that lies elsewhere only its name.
     """
-    relative = Path(os.path.relpath(path, root))
+    relative = Path(relative_path(path, root))
     if relative.is_absolute() or ".." in relative.parts or PureWindowsPath(relative).drive:
         return path.name
     parts = relative.parts

@@ -10,6 +10,7 @@ from unified.data import paths
 from unified.data.checks import kinds
 from unified.data.checks.split import Problem, Split, Target
 from unified.data.findings import Finding
+from unified.data.paths import relative
 
 # What a name may end in; the first is what a mended name gets.
 SUFFIXES = {
@@ -29,7 +30,7 @@ def check_names(split: Split) -> Iterator[Problem]:
     for i, seen in enumerate(split.seen):
         name, path = annotations.files[i], seen.path
         if path != annotations.path(i):
-            there = os.path.relpath(path, annotations.root)
+            there = relative(path, annotations.root)
             yield Problem(kinds.MISSPELT_NAME, f"{name!r} is not there, {there!r} is", Target.PICTURE, i)
         if _is_outside(annotations.root, name, split.root):
             text = f"{name!r} leads out of {split.root}; allowed: paths relative to the data set, within it"
@@ -99,5 +100,4 @@ def _is_outside(base: Path, name: str, root: Path) -> bool:
 
 def _is_within(path: str | Path, root: Path) -> bool:
     """As the path is written: links may lead where they like."""
-    top = os.path.abspath(root)
-    return os.path.commonpath([os.path.abspath(path), top]) == top
+    return Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from unified.data.annotations import Annotations, Strings, Tags, Videos
 from unified.data.fields import Fault
 from unified.data.findings import Finding, Severity
+from unified.data.paths import relative as relative_path
 from unified.data.picture import PictureFault
 from unified.data.readers.boxes import Corners, Row, clip, pack
 from unified.data.readers.layout import Origins, Parsed, Place, at_line
@@ -95,5 +95,5 @@ class Draft:
 
 def _relative(path: Path, root: Path) -> str:
     """With slashes; a picture that lies elsewhere keeps its whole path."""
-    relative = os.path.relpath(path, root)
+    relative = relative_path(path, root)
     return path.absolute().as_posix() if relative.startswith("..") else Path(relative).as_posix()

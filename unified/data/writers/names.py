@@ -14,6 +14,8 @@ from unified.errors import DataError
 def names_of(annotations: Annotations) -> list[PurePosixPath]:
     """A name for each picture, each with another path without suffix: label files go by it."""
     paths = [annotations.path(i).absolute() for i in range(len(annotations))]
+    if len({path.anchor for path in paths}) > 1:  # drives of Windows
+        return distinct([PurePosixPath(*path.parts[1:]) for path in paths])
     common = os.path.commonpath([path.parent for path in paths]) if paths else ""
     return distinct([PurePosixPath(Path(os.path.relpath(path, common)).as_posix()) for path in paths])
 
