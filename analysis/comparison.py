@@ -101,13 +101,12 @@ def _lines(run: Path) -> list[dict[str, Any]]:
 
 def curve(group: Group, key: str) -> tuple[list[int], list[float], list[float], list[int]]:
     """Where, mean, standard deviation (0 for one run) and number of runs of a number over the training."""
-    x = "step" if key == "loss" else "epoch"
     kind = "step" if key == "loss" else "epoch"
     values: dict[int, list[float]] = {}
     for lines in group.runs:
         for line in lines:
             if line["kind"] == kind and line.get(key) is not None:
-                values.setdefault(line[x], []).append(line[key])
+                values.setdefault(line[kind], []).append(line[key])
     at = sorted(values)
     sd = [float(np.std(values[i], ddof=1)) if len(values[i]) > 1 else 0.0 for i in at]
     return at, [float(np.mean(values[i])) for i in at], sd, [len(values[i]) for i in at]

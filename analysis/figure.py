@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
 DASHES = ("-", "--", ":", "-.")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # a second sign beside the colour, for print in grey
-SEQUENTIAL = "cividis"
 DIVERGING = "PuOr"  # ColorBrewer's, for numbers with a sign
 GREY = "#8a8a8a"
 DPI = 160

@@ -13,7 +13,6 @@ from rich.console import Console
 from tests.tiny import TinyRun, tiny_config, tiny_data
 from unified.build import (
     build_model,
-    cores,
     freezing,
     joint_loss,
     load_model,
@@ -30,6 +29,7 @@ from unified.data.dataset import open_dataset
 from unified.data.sample import Batch, Taxonomy
 from unified.errors import CheckpointError, ConfigError, DataError
 from unified.model.multitask import MultiTaskModel
+from unified.ops.cores import cores
 from unified.train.freezing import Span
 from unified.train.plan import Recipe
 from unified.train.ranks import Ranks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from unified.model.blocks import Activation
 from unified.model.multitask import MultiTaskModel
 from unified.model.reference import Translation, translate
 from unified.model.trunk import Trunk, build_trunk
+from unified.ops.cores import cores
 from unified.task import Levels, Task
 from unified.train import checkpoint
 from unified.train.freezing import Freezing, Span
@@ -292,11 +292,6 @@ def threads_of(workers: int, device: torch.device) -> int:
     """
     allowed = torch.get_num_threads()
     return min(max(cores() - workers, 1), allowed) if device.type == "cpu" else allowed
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def taxonomy_from(values: Mapping[str, Any]) -> Taxonomy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import shutil
@@ -101,6 +100,7 @@ def check_devices() -> Iterator[Check]:
     """Accelerators, and what the CPU is good at."""
     import torch
 
+    from unified.ops.cores import cores
     from unified.ops.device import choose_device
     from unified.train.precision import Precision
 
@@ -115,10 +115,10 @@ def check_devices() -> Iterator[Check]:
         yield Check("cpu", "ok", f"{capability}, computes bfloat16")
     else:
         yield Check("cpu", "note", f"{capability}, no bfloat16 units", "float32 is used on the CPU: some times slower")
-    cores, threads = _cores(), torch.get_num_threads()
-    few = threads < cores
+    threads = torch.get_num_threads()
+    few = threads < cores()
     advice = "OMP_NUM_THREADS or the container limits torch to fewer threads than cores" if few else ""
-    yield Check("threads", "note" if few else "ok", f"{threads} of {cores} cores", advice)
+    yield Check("threads", "note" if few else "ok", f"{threads} of {cores()} cores", advice)
 
 
 def check_shared_memory(folder: Path = SHARED_MEMORY) -> Check:
@@ -174,10 +174,6 @@ def check_extras() -> Iterator[Check]:
             yield Check(f"extra {extra}", "note", f"without {', '.join(missing)}", advice)
         else:
             yield Check(f"extra {extra}", "ok", ", ".join(f"{package} {_version(package)}" for package in packages))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _requirements(package: str) -> list[str]:

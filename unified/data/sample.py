@@ -145,11 +145,7 @@ class Batch:
     images: Tensor
     samples: Sequence[Sample]
 
-    @property
-    def frames(self) -> list[Frame]:
-        return [sample.frame for sample in self.samples]
 
-
-def network_input(images: Tensor, device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+def network_input(images: Tensor, device: torch.device) -> Tensor:
     """(B, 3, H, W) uint8 → float in [0, 1] on the device. The one place where pixels become numbers."""
-    return images.to(device, non_blocking=True).to(dtype).div_(255)
+    return images.to(device, non_blocking=True).float().div_(255)

@@ -77,7 +77,7 @@ def markdown(experiment: Experiment, table: Outcome, found: Numbers, changed: Se
 def rows(experiment: Experiment, table: Outcome) -> list[Row]:
     """One row a variant and number, as fractions."""
     return [
-        {"variant": variant, "number": number, **_fields("", cell.mean), "paper_percent": cell.paper}
+        {"variant": variant, "number": number, **_fields(cell.mean), "paper_percent": cell.paper}
         for variant, cells in table.cells.items()
         for number, cell in cells.items()
     ]
@@ -86,7 +86,7 @@ def rows(experiment: Experiment, table: Outcome) -> list[Row]:
 def difference_rows(table: Outcome) -> list[Row]:
     """One row a variant, a variant that it is compared with, and a number; as fractions."""
     return [
-        {"variant": variant, "against": other, "number": number, **_fields("", found.mean)}
+        {"variant": variant, "against": other, "number": number, **_fields(found.mean)}
         | {"paper_points": found.paper, "direction": found.verdict}
         for variant, cells in table.cells.items()
         for number, cell in cells.items()
@@ -126,9 +126,9 @@ def unfinished(runs: Sequence[Run]) -> list[str]:
     return [f"{run.name} ({run.state() or 'not started'})" for run in runs if run.state() != "finished"]
 
 
-def _fields(prefix: str, found: Mean | None) -> Row:
+def _fields(found: Mean | None) -> Row:
     value, half, runs = (found.value, found.half, found.runs) if found else (None, None, 0)
-    return {f"{prefix}mean": value, f"{prefix}half_interval": half, f"{prefix}runs": runs}
+    return {"mean": value, "half_interval": half, "runs": runs}
 
 
 def _percent(found: Mean | None, sign: str = "") -> str:

@@ -134,6 +134,7 @@ class Table:
     def mentions(self, query: str, k: int, among: Mask | None) -> list[Mention]:
         """The k pictures whose captions answer an FTS5 query best, with those of their entries that are `among`."""
         found: list[Mention] = []
+        pictures: set[str] = set()
         ranked = "select caption, image, -rank from captions where captions match ? order by rank, rowid"
         with self._turn:
             for caption, image, score in self._database.execute(ranked, (query,)):
@@ -141,7 +142,8 @@ class Table:
                 ids = tuple(id for position, id in rows if among is None or among[position])
                 if ids:
                     found.append(Mention(score, image, caption, ids))
-                if len({mention.image for mention in found}) == k:
+                    pictures.add(image)
+                if len(pictures) == k:
                     break
         return found
 

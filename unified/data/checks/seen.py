@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from unified.data.picture import Header, PictureFault, open_picture, read_header
+from unified.ops.cores import cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ def look_at(paths: Sequence[Path], progress: Callable[[int, int], None] | None =
     """Every file, in the order of `paths`."""
     # Decoding and hashing release the interpreter lock, so threads are enough.
     found = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for seen in pool.map(look, paths):
             found.append(seen)
             if progress is not None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 from unified.data.annotations import Annotations
 from unified.data.findings import Finding
 from unified.data.picture import PictureFault, open_picture
+from unified.ops.cores import cores
 
 
 def bad_pictures(annotations: Annotations) -> dict[int, Finding]:
@@ -22,7 +22,7 @@ def bad_pictures(annotations: Annotations) -> dict[int, Finding]:
 
     found = {}
     # Decoding releases the interpreter lock, so threads are enough.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         for i, fault in enumerate(pool.map(fault_of, range(len(annotations)))):
             if fault is not None:
                 file = str(annotations.path(i))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from unified.data.shapes.render import render
 from unified.data.shapes.scene import Scene
 from unified.data.workers import deaf_children
 from unified.errors import ConfigError
+from unified.ops.cores import cores
 
 Progress = Callable[[int, int], None]
 """Told the number of pictures done, and of all."""
@@ -116,7 +116,7 @@ def _jobs(root: Path, plan: Plan, parameters: Parameters) -> Iterator[_Job]:
 
 
 def _default_workers(images: int) -> int:
-    return max(1, min(os.cpu_count() or 1, images // _IMAGES_A_WORKER))
+    return max(1, min(cores(), images // _IMAGES_A_WORKER))
 
 
 def _draw_all(jobs: Sequence[_Job], workers: int) -> Iterator[_Drawn]:
