@@ -219,16 +219,20 @@ def test_famo_looks_back_at_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> N
     trainer = toy_trainer(None, recipe=toy_recipe(1, max_steps=1, nominal_batch=2), weighting="famo")
     trainer.bare.train()  # with dropout, and nothing learnt in between
     monkeypatch.setattr(trainer.optimizer, "step", lambda: None)
+    # A norm counts its batches; a loss that remembers past vectors must not find the batch itself among them either.
+    counter = next(buffer for name, buffer in trainer.bare.named_buffers() if name.endswith("num_batches_tracked"))
     forward = MultiTaskModel.forward
 
     def watched(model: MultiTaskModel, images: Tensor, targets: Any = None) -> Any:
+        before = float(counter)
         answer = forward(model, images, targets)
-        looks.append({task: float(parts["fit"].detach()) for task, parts in answer.items() if parts})
+        looks.append({task: float(parts["fit"].detach()) + before for task, parts in answer.items() if parts})
         return answer
 
     monkeypatch.setattr(MultiTaskModel, "forward", watched)
     trainer.fit()
     assert len(looks) == 2 and looks[0] == looks[1]
+    assert counter == 1, "a second look is not a second picture of the data"
 
 
 def test_a_damaged_checkpoint_is_not_gone_on_from(tmp_path: Path) -> None:

@@ -118,12 +118,14 @@ def test_the_vector_of_a_picture_is_that_of_the_box_around_it() -> None:
     torch.testing.assert_close(again.vectors[0], result.image_vector)
 
 
-def test_the_metric_tells_identities_that_training_never_saw() -> None:
-    embedding = task(LEVELS, TAXONOMY)
+@pytest.mark.parametrize("target", ["identity", "self"])
+def test_the_metric_tells_identities_that_training_never_saw(target: str) -> None:
+    embedding = task(LEVELS, TAXONOMY, target=target)
     seen, unseen = [sample([1, 2]), sample([1, 2])], [sample([8]), sample([8])]
     embedding.prepare([s.record for s in seen], 64)
     samples = [*seen, *unseen]
-    raw = embedding.perfect(embedding.encode(samples), embedding(features(4)))
+    assert embedding.trained.tolist()[:2] == [1, 2] and 8 not in embedding.trained
+    raw = embedding.perfect(task(LEVELS, TAXONOMY).encode(samples), embedding(features(4)))
     metric = embedding.metric()
 
     metric.update(answer({"embedding": embedding}, {"embedding": raw}, samples), samples)
