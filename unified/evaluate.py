@@ -100,17 +100,17 @@ def regions_of(results: Sequence[Result], record: Record) -> Regions:
 
 def evaluate(
     inference: Inference, batches: Iterable[Batch], *, total: int = 0, progress: Progress | None = None
-) -> tuple[dict[str, Scores], list[Prediction]]:
-    """Scores by task, and the predictions they were computed from."""
+) -> dict[str, Scores]:
+    """Scores by task. Predictions are not kept: of a large data set they would fill the memory."""
     metrics = {name: inference.model.task(name).metric() for name in inference.model.tasks}
-    predictions: list[Prediction] = []
+    done = 0
     for batch, found in inference.over(batches):
         for name, metric in metrics.items():
             metric.update(found, [sample.seen_by(name) for sample in batch.samples])
-        predictions += found
+        done += len(found)
         if progress is not None:
-            progress(len(predictions), total)
-    return {name: metric.compute() for name, metric in metrics.items()}, predictions
+            progress(done, total)
+    return {name: metric.compute() for name, metric in metrics.items()}
 
 
 def evaluate_run(
@@ -144,7 +144,7 @@ def evaluate_run(
     )
     inference = Inference.of(model, where, Precision.choose(where, precision or config.train.precision))
     batches = mismatched(loader.epoch(0)) if shuffle_pictures else loader.epoch(0)
-    scores = evaluate(inference, batches, total=len(dataset), progress=progress)[0]
+    scores = evaluate(inference, batches, total=len(dataset), progress=progress)
     for found in scores.values() if shuffle_pictures else ():
         found.notes["pictures"] = SHUFFLED
     return scores

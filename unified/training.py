@@ -211,6 +211,6 @@ def evaluator(
 
     def score(model: MultiTaskModel) -> Mapping[str, Scores]:
         settle(model, lambda: looked_at().epoch(0), precision)
-        return evaluate(Inference.of(model, device, precision), scored.epoch(0))[0]
+        return evaluate(Inference.of(model, device, precision), scored.epoch(0))
 
     return score
