@@ -11,7 +11,7 @@ from unified.build import load_model, validation_loader
 from unified.data.dataset import open_dataset
 from unified.data.sample import Batch
 from unified.errors import CheckpointError, ConfigError, DataError
-from unified.evaluate import Inference, evaluate_run, mismatched
+from unified.evaluate import Inference, evaluate, evaluate_run, mismatched
 from unified.model.fold import fold
 from unified.model.implicit import ImplicitCode
 from unified.task import ScoredBoxes
@@ -134,6 +134,7 @@ def test_predictions_come_in_the_order_of_the_data_set_with_its_ids(tiny_run: Ti
     dataset = open_dataset(tiny_run.data, "val")
     loader = validation_loader(dataset, size=64, batch=3, workers=0, device=CPU)
     predictions = [prediction for _, found in inference.over(loader.epoch(0)) for prediction in found]
+    assert evaluate(inference, loader.epoch(0)).keys() == {"detection", "classification"}
     assert [p.image_id for p in predictions] == [dataset.record(i).image_id for i in range(VAL)]
     assert [p.source for p in predictions] == [str(dataset.record(i).path) for i in range(VAL)]
     scores = torch.cat([p.results["detection"].scores for p in inference(next(loader.epoch(0)), score=0.02)])  # type: ignore[attr-defined]

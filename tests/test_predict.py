@@ -54,12 +54,18 @@ def test_files_folders_and_globs_are_found_each_once_sorted_within_a_source(tmp_
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
-def test_linked_folders_are_searched_and_links_up_are_not_followed(tmp_path: Path) -> None:
+def test_linked_folders_are_searched_once_and_links_up_or_round_are_not_followed(tmp_path: Path) -> None:
     inside, outside = write_picture(tmp_path / "in" / "a.png"), write_picture(tmp_path / "out" / "b.png")
     write_picture(tmp_path / "in" / "._a.png")  # macOS leaves such beside files on other disks
     (tmp_path / "in" / "linked").symlink_to(outside.parent)
     (tmp_path / "in" / "up").symlink_to(tmp_path)
-    assert find_pictures([tmp_path / "in"]) == [inside, tmp_path / "in" / "linked" / "b.png"]
+    (tmp_path / "in" / "again").symlink_to(outside.parent)
+    (tmp_path / "in" / "top").symlink_to("/")
+    (tmp_path / "in" / "lost.png").symlink_to("nowhere.png")
+    for name in ("one", "other"):
+        (tmp_path / "in" / name).mkdir()
+        (tmp_path / "in" / name / "next").symlink_to(tmp_path / "in" / ("other" if name == "one" else "one"))
+    assert find_pictures([tmp_path / "in"]) == [inside, tmp_path / "in" / "again" / "b.png"], "each once"
 
 
 def test_a_file_name_may_look_like_a_glob(tmp_path: Path) -> None:

@@ -265,9 +265,9 @@ def start_from(path: str, model: MultiTaskModel, config: Config, taxonomy: Taxon
 
 
 def _of_classes(config: Config, taxonomy: Taxonomy) -> set[str]:
-    """The tensors whose shape depends on the number of classes."""
-    ids = (*taxonomy.category_ids, max(taxonomy.category_ids, default=0) + 1)
-    more = Taxonomy((*taxonomy.categories, "one more"), ids, taxonomy.identities)
+    """The tensors whose shape depends on the number of classes: those that are others for more than twice as many."""
+    names = tuple(f"class {i}" for i in range(2 * len(taxonomy) + 1))
+    more = Taxonomy(names, tuple(range(len(names))), taxonomy.identities)
     with torch.random.fork_rng(devices=[]):
         own, other = (build_model(config, classes).state_dict() for classes in (taxonomy, more))
     return {name for name in own if own[name].shape != other[name].shape}

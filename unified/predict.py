@@ -139,7 +139,7 @@ def find_pictures(sources: Sequence[str | Path]) -> list[Path]:
         if path.is_file():
             matches = [path]
         elif path.is_dir():
-            matches = pictures_in(path)
+            matches = [picture for picture in pictures_in(path) if picture.is_file()]
         else:
             matches = sorted(Path(p) for p in glob.glob(str(source), recursive=True) if Path(p).is_file())
         if not matches:

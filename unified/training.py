@@ -93,7 +93,8 @@ def _train(
     provenance = Provenance(
         config=config.to_dict(), taxonomy=asdict(train_set.taxonomy), metadata={"unified": unified.__version__}
     )
-    saved = RunFolder(out, provenance).last() if out is not None and resume else None
+    earlier = RunFolder(out, provenance) if out is not None and resume else None
+    seen, saved = (None, None) if earlier is None else (earlier.stamp(), earlier.last())
     if saved is None:
         prepare(model, train_set, config.size)
         if config.train.start is not None:
@@ -123,7 +124,7 @@ def _train(
             _tell(console, f"going on otherwise than before: {changed}")
     with ExitStack() as claim:
         # Only now: what cannot be gone on with leaves the folder as it is.
-        ranks.of_first(lambda: claim.enter_context(RunFolder.create(run.path, provenance, resume=resume)))
+        ranks.of_first(lambda: claim.enter_context(RunFolder.create(run.path, provenance, resume=resume, seen=seen)))
         for dataset in (train_set, val_set):
             _tell(console, dataset.summary())
         if left_out := len(whole) - len(train_set):

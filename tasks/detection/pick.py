@@ -38,12 +38,15 @@ class _Pick(torch.autograd.Function):
         image, anchor, row, column = ctx.saved_tensors
         grad = torch.empty_strided(*ctx.layout, dtype=rows.dtype, device=rows.device).zero_()
         grad[:, :, OBJECTNESS] = objectness
-        # One box may share its cell with another: their gradients add up, before they are put there. As one call, on a
-        # CPU, threads would add in whatever order they come, and no two trainings were alike.
+        channels = grad.movedim(2, -1)
+        # One box may share its cell with another: their gradients add up.
+        if rows.device.type != "cpu":
+            channels.index_put_((image, anchor, row, column), rows, accumulate=True)
+            return grad, None, None, None, None
+        # Here that call would let threads add in whatever order they come, and no two trainings were alike.
         _, anchors, _, height, width = grad.shape
         cells, which = (((image * anchors + anchor) * height + row) * width + column).unique(return_inverse=True)
         sums = rows.new_zeros(len(cells), rows.shape[1]).index_add_(0, which, rows)
-        channels = grad.movedim(2, -1)
         cell = torch.unravel_index(cells, channels.shape[:-1])
         channels[cell] = channels[cell] + sums
         return grad, None, None, None, None

@@ -11,6 +11,7 @@ import pytest
     ("words", "message"),
     [
         ("evaluate run --task caption", "--task is about --predictions"),
+        ("evaluate --captions p --references a --task detection", "--task is caption where --captions are scored"),
         ("evaluate --predictions p --annotations a --split test", "--split is about a RUN"),
         ("benchmark --vectors 5000", "--vectors says nothing about --mode inference"),
         ("benchmark --mode train --degrees 90", "--degrees says nothing about --mode train"),
@@ -18,6 +19,7 @@ import pytest
         ("benchmark --mode index --batch 2", "--batch says nothing about --mode index"),
         ("benchmark yolor-t --mode loader", "--mode loader has no trunk: leave out yolor-t"),
         ("benchmark yolor-t yolor-n --mode joint", "times weightings on one trunk; got yolor-t, yolor-n"),
+        ("benchmark tests --mode answers --size 64", "--size is that of the RUN"),
         ("track run frames --out o --fps 5", "--fps is the speed of --film, which is not given"),
         ("query i --image a.png --identity 3", "--identity colours the frames of --sheet, which is not given"),
         ("index build i photos --model run --split train", "--split is about --data, which is not given"),

@@ -69,6 +69,7 @@ def test_every_table_is_there_in_both_sizes_and_says_what_it_costs() -> None:
         (("seeds: [0, 1]", "seeds: []"), "seeds"),
         (("seeds: [0, 1]", "seeds: [1, 0, 1]"), r"seeds: \[1\] more than once"),
         (("title: tiny", "title: ["), "not valid YAML"),
+        ((TINY, "- a\n- b"), "tiny.yaml:1: expected a mapping"),
         (("title: tiny", "title: tiny\ntitle: other"), "tiny.yaml:3: title: said twice"),
     ],
 )

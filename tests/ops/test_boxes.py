@@ -99,7 +99,7 @@ def test_suppression_is_within_labels_and_best_first() -> None:
 
 
 def test_labels_do_not_meet_however_many_and_wherever_boxes_lie() -> None:
-    corner = torch.tensor([[-300.0, -300, -290, -290], [-300, -300, -290, -290]])
+    corner = torch.tensor([[-10.0, -10, -1, -1], [-10, -10, -1, -1]])
     assert suppress(corner, torch.tensor([0.9, 0.8]), torch.tensor([0, 1]), 0.5).tolist() == [0, 1]
     generator = torch.Generator().manual_seed(0)
     low = torch.rand(600, 2, generator=generator) * 1270

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.train.toys import PROVENANCE, claimed, toy_trainer
+from tests.train.toys import PROVENANCE, claimed, toy_recipe, toy_trainer
 from unified.errors import ConfigError, UnifiedError
 from unified.train import durable
 from unified.train.checkpoint import Progress
@@ -66,10 +66,25 @@ def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_the_start(tmp_
 def test_while_one_process_trains_in_a_folder_no_other_does(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path, PROVENANCE) as run:
         before = (run.path / "status.json").read_bytes(), (run.path / "config.yaml").read_bytes()
-        with pytest.raises(ConfigError, match=f"process {os.getpid()} is training in this folder; wait"):
-            claimed(tmp_path, resume=True)
+        for resume in (True, False):
+            with pytest.raises(ConfigError, match=f"process {os.getpid()} is training in this folder; wait"):
+                claimed(tmp_path, resume=resume)
         assert before == ((run.path / "status.json").read_bytes(), (run.path / "config.yaml").read_bytes())
     claimed(tmp_path, resume=True)
+
+
+def test_what_another_process_saved_meanwhile_is_not_gone_back_on(tmp_path: Path) -> None:
+    toy_trainer(tmp_path / "run", recipe=toy_recipe(1)).fit()
+    seen = RunFolder(tmp_path / "run", PROVENANCE).stamp()
+    assert seen is not None
+    with RunFolder.create(tmp_path / "run", PROVENANCE, resume=True, seen=seen):
+        pass
+    toy_trainer(tmp_path / "run", resume=True).fit()
+    before = (tmp_path / "run" / "status.json").read_bytes()
+    again = RunFolder.create(tmp_path / "run", PROVENANCE, resume=True, seen=seen)
+    with pytest.raises(ConfigError, match="another process went on with this run meanwhile"), again:
+        pass
+    assert (tmp_path / "run" / "status.json").read_bytes() == before
 
 
 def test_a_disk_without_locks_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

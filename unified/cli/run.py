@@ -129,6 +129,7 @@ def evaluate(
     unified evaluate --captions FILE --references FILE.
     """
     if captions is not None and references is not None and predictions is None and annotations is None:
+        refuse(context, ["task"], "is caption where --captions are scored")
         task, predictions, annotations = "caption", captions, references
     elif captions is not None or references is not None:
         raise ConfigError("--captions and --references go together, and instead of --predictions and --annotations")
@@ -215,6 +216,8 @@ def benchmark(
     refuse(context, [name for name in TIMED if name not in mode.reads()], f"says nothing about --mode {mode.value}")
     if models and mode in (Mode.loader, Mode.vectors):
         raise ConfigError(f"--mode {mode.value} has no trunk: leave out {', '.join(models)}")
+    if mode is Mode.answers and any(Path(model).is_dir() for model in models or ()):
+        refuse(context, ["size", "task"], "is that of the RUN, which has its own")
     if mode is Mode.vectors:
         from unified.index.measure import measure_anew
 

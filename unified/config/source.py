@@ -49,7 +49,7 @@ def parse(text: str, source: str) -> Layer:
     if isinstance(node, yaml.MappingNode):
         layer.values = _value(node, (), source, layer)
     elif node is not None:
-        layer.problems.append(Problem(Origin(source, 1), "", "a config is a mapping: `key: value` on each line"))
+        layer.problems.append(Problem(Origin(source, 1), "", "expected a mapping: `key: value` on each line"))
     return layer
 
 

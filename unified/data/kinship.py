@@ -52,7 +52,13 @@ def bring_together(order: NDArray[np.int64], kinship: Kinship, rng: np.random.Ge
                 early[arranged[-1]] += 1
         if len(arranged) + len(alone) >= len(order):
             break
-    return np.array([*arranged, *alone][: len(order)], dtype=np.int64)
+    if alone:  # not at the end, or what is cut off would always be these
+        others = [i for i in order.tolist() if not kinship.keys[i]]
+        alone += [others[int(rng.integers(len(others)))] for _ in range(kinship.views - len(alone))]
+        places = min(len(arranged) // kinship.views + 1, -(-len(order) // kinship.views))
+        at = kinship.views * int(rng.integers(places))
+        arranged[at:at] = alone
+    return np.array(arranged[: len(order)], dtype=np.int64)
 
 
 def _kin(i: int, shown: set[int], kinship: Kinship, holders: dict[int, list[int]], rng: np.random.Generator) -> int:

@@ -41,7 +41,8 @@ def exclusive(path: Path) -> Iterator[None]:
                 file.write(f"{os.getpid()}\n".encode())
             yield
         finally:
-            file.truncate(0)
+            with suppress(OSError):
+                file.truncate(0)
 
 
 def _holder(file: BinaryIO) -> str:

@@ -50,29 +50,40 @@ class RunFolder:
 
     @classmethod
     @contextmanager
-    def create(cls, path: Path, provenance: Provenance, *, resume: bool = False) -> Iterator[RunFolder]:
+    def create(
+        cls, path: Path, provenance: Provenance, *, resume: bool = False, seen: bytes | None = None
+    ) -> Iterator[RunFolder]:
         """Claim `path` for the block: a new or empty folder, or with `resume` the folder of a run to go on with.
 
-        ConfigError when a folder has something in it that would be lost, nothing to go on with, or another process
-        that trains in it.
+        ConfigError when a folder has something in it that would be lost, nothing to go on with, another process that
+        trains in it (where the file system has locks), or a checkpoint saved since `seen`, a `stamp`, was taken.
         """
         run = cls(path, provenance)
-        status = run.status()
-        if resume and status is None:
-            raise ConfigError(f"{path}: no run to resume here; give the folder of a run, or leave out --resume")
-        if not resume and _is_in_use(path):
-            raise ConfigError(f"{path} is not empty: {_what_is_there(status)}")
-        path.mkdir(parents=True, exist_ok=True)
         with ExitStack() as claim:
-            try:
-                claim.enter_context(exclusive(path / LOCK))
-            except Held as holder:
-                why = "wait until it is done, or give --out another folder"
-                raise ConfigError(f"{path}: process {holder} is training in this folder; {why}") from holder
-            except OSError:
-                pass  # not every file system has locks, and a full disk is told by the first thing written
+            if early := (path / LOCK).exists():
+                run._lock(claim)  # first of all: whoever trains here now is what there is to say
+            status = run.status()
+            if resume and status is None:
+                raise ConfigError(f"{path}: no run to resume here; give the folder of a run, or leave out --resume")
+            if not resume and _is_in_use(path):
+                raise ConfigError(f"{path} is not empty: {_what_is_there(status)}")
+            if seen is not None and run.stamp() != seen:
+                why = "another process went on with this run meanwhile; call again to go on from there"
+                raise ConfigError(f"{path}: {why}")
+            path.mkdir(parents=True, exist_ok=True)
+            if not early:
+                run._lock(claim)
             run._begin(status)
             yield run
+
+    def _lock(self, claim: ExitStack) -> None:
+        try:
+            claim.enter_context(exclusive(self.path / LOCK))
+        except Held as holder:
+            why = "wait until it is done, or give --out another folder"
+            raise ConfigError(f"{self.path}: process {holder} is training in this folder; {why}") from holder
+        except OSError:
+            pass  # not every file system has locks, and a full disk is told by the first thing written
 
     def _begin(self, status: Mapping[str, Any] | None) -> None:
         durable.sweep(self.checkpoints / LAST, checkpoint.MANIFEST)
@@ -90,6 +101,11 @@ class RunFolder:
         """What to go on from; None when the run ended before it saved anything. CheckpointError when it is damaged."""
         folder = durable.standing(self.checkpoints / LAST, checkpoint.MANIFEST)
         return checkpoint.load(folder) if folder.exists() else None
+
+    def stamp(self) -> bytes | None:
+        """What changes with every checkpoint that is saved; None before the first."""
+        manifest = durable.standing(self.checkpoints / LAST, checkpoint.MANIFEST) / checkpoint.MANIFEST
+        return manifest.read_bytes() if manifest.is_file() else None
 
     def save(self, name: str, progress: Progress, model: dict[str, Tensor], train: dict[str, Tensor]) -> None:
         """Save as checkpoints/`name`; CheckpointError when the disk refuses."""

@@ -23,13 +23,24 @@ def is_picture(name: str) -> bool:
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """All pictures in a folder and in those within it, linked ones too, sorted; none where there is no such folder."""
+    """All pictures in a folder and in those within it, linked ones too, sorted; none where there is no such folder.
+
+    A link to a folder that is looked through anyway, or to one that holds such, is not followed: each counts once.
+    """
     found: list[Path] = []
+    walked = [Path(folder).resolve()]
+
+    def is_new(path: Path) -> bool:
+        if not path.is_symlink():
+            return True
+        real = path.resolve()
+        new = not any(real.is_relative_to(other) or other.is_relative_to(real) for other in walked)
+        walked.extend([real] if new else [])
+        return new
+
     for at, folders, names in os.walk(folder, followlinks=True):
         found += [Path(at, name) for name in names if is_picture(name)]
-        above = os.path.realpath(at)
-        # Not up again: a link to a folder above has no end.
-        folders[:] = [name for name in folders if not f"{above}/".startswith(f"{os.path.realpath(Path(at, name))}/")]
+        folders[:] = [name for name in sorted(folders) if is_new(Path(at, name))]
     return sorted(found)
 
 

@@ -75,7 +75,7 @@ class VocLayout:
         """(name without suffix, line of the list) of each picture."""
         if self.listed is None:
             return [(stem, None) for stem in sorted([*trees, *broken])]
-        return [(line.strip(), number) for number, line in lines_of(self.listed, "list of a split")]
+        return [(line, number) for number, line in lines_of(self.listed, "list of a split")]
 
     def _picture_of(self, stem: str, tree: Node, pictures: Mapping[str, Path]) -> Path:
         """By the name of the XML, as VOC has it; tools that rename files leave another in <filename>."""
@@ -189,11 +189,8 @@ def _find(root: Path) -> list[VocLayout]:
 
 def _is_split(path: Path, annotations: Path) -> bool:
     """Lists of single classes, aeroplane_train.txt, have a second column of -1, 0 and 1; names may have spaces."""
-    first = next(iter(lines_of(path, "list of a split")), None)
-    if first is None:
-        return False
-    line = first[1].strip()
-    return (annotations / f"{line}.xml").is_file() or line.split()[1:] == [] or line.split()[-1] not in ("-1", "0", "1")
+    lines = [line for _, line in lines_of(path, "list of a split")]
+    return any(len(line.split()) == 1 or (annotations / f"{line}.xml").is_file() for line in lines)
 
 
 def _looked_for(split: str) -> list[str]:
