@@ -176,6 +176,7 @@ def how(plain: Condition, draws: int, pictures: int) -> str:
         return "No intervals: one picture cannot be resampled."
     slow = [name for name, scored in plain.scored.items() if not isinstance(scored.metric, Resampled)]
     text = (
+        "All in float32. "
         f"Intervals: {draws} bootstrap resamples of the {pictures} pictures, the same for both sides of a difference; "
         "answers are matched once and counted anew for each resample"
     )

@@ -122,11 +122,13 @@ def plot_groups(groups: Sequence[Group], path: Path) -> Path:
         for axes in panels[len(keys) :]:
             axes.set_visible(False)
         for axes, key in zip(panels, keys, strict=False):
-            at_the_end = len({at for group in groups for at in curve(group, key)[0]}) == 1
+            where = {at for group in groups for at in curve(group, key)[0]}
+            at_the_end = len(where) == 1
             for i, group in enumerate(groups):
                 _draw(axes, group, key, i, at_the_end=at_the_end)
             axes.set_title("joint loss" if key == "loss" else key.replace("/", " · "), loc="left")
-            axes.set_xlabel("at the end" if at_the_end else "update" if key == "loss" else "epoch")
+            unit = "update" if key == "loss" else "epoch"
+            axes.set_xlabel(f"{unit} {where.pop()}" if at_the_end else unit)
             if at_the_end:
                 axes.set_xticks([])
                 axes.margins(x=0.3)

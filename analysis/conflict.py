@@ -34,8 +34,8 @@ def analyze(run: Path, out: Path) -> Section:
     found = cosines(read(run / METRICS))
     if not found:
         raise DataError(
-            f"{run}: no gradient cosines in {METRICS}; they are logged where the config asks for them and the model "
-            "has at least two tasks"
+            f"{run}: no gradient cosines in {METRICS}; they are logged every joint.log_every updates of a model "
+            "with at least two tasks, so not where that is 0 or the run was shorter"
         )
     section = Section(NAME, "Where the tasks pull apart", str(run))
     plot_conflict(found, folder_of(out, NAME) / "conflict.png")

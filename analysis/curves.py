@@ -17,7 +17,7 @@ from unified.train.log import METRICS, read
 
 from .figure import colour, dash, drawn, marker
 
-SHOWN_SCORES = 6  # curves in one picture that an eye can still follow
+SHOWN_SCORES = 5  # curves in one picture that an eye can still follow
 
 
 def plot_curves(run: Path, out: Path) -> Path:

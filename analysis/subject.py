@@ -68,7 +68,8 @@ class Subject:
         return above if not (self.path / STATUS).is_file() and (above / STATUS).is_file() else self.path
 
     def describe(self) -> str:
-        return f"{self.config.name}: {', '.join(self.config.tasks)} on {self.config.trunk} ({self.path})"
+        which = ", its best checkpoint" if (self.path / STATUS).is_file() else ""
+        return f"{self.config.name}: {', '.join(self.config.tasks)} on {self.config.trunk} ({self.path}{which})"
 
 
 def open_subject(path: Path, overrides: Sequence[str] = ()) -> Subject:
@@ -114,7 +115,7 @@ def codes_of(model: MultiTaskModel, what: str, *, task: str | None = None) -> li
     if not any(isinstance(module, CodedConv) for module in model.modules()):
         raise CheckpointError(FOLDED.format(what))
     owner = what if task is None else f"task {task!r} of {what}"
-    raise CheckpointError(f"{owner} was trained without implicit codes; train with tasks.<task>.codes to look at some")
+    raise CheckpointError(f"{owner} has no implicit codes; train with tasks.<task>.codes to look at some")
 
 
 def _outputs(model: MultiTaskModel, task: str, where: str, code: ImplicitCode) -> Sequence[Output]:

@@ -3,7 +3,7 @@
 1. make a folder here (or a package anywhere: `my_package.pose` is a valid task name);
 2. in its `__init__.py` write a class `X(unified.task.Task)` and
 
-       Options                       a pydantic model of what a config may say about the task
+       Options                       a pydantic model of what a config may say about the task, with extra="forbid"
        task(levels, taxonomy, **options) -> Task
        WEAK_VIEWS = True             only if strong augmentation, such as a mosaic, would make its labels wrong
        READS_OBJECTS = False         only if it reads neither objects nor tags, so that any classes will do

@@ -57,7 +57,7 @@ def folded(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @every_verb_on_a_model
 def test_a_model_without_codes_is_told(verb: Verb, without_codes: Path, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="trained without implicit codes; train with"):
+    with pytest.raises(CheckpointError, match="has no implicit codes; train with"):
         verb(without_codes, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

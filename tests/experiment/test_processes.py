@@ -72,6 +72,10 @@ def leave(run: Standin) -> str:
     raise KeyboardInterrupt
 
 
+def say_threads(run: Standin) -> str:
+    return os.environ["OMP_NUM_THREADS"]
+
+
 def train(work: Callable[[Any], str], runs: list[Standin], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     from unified.experiment import runs as runs_module
 
@@ -88,6 +92,17 @@ def interrupt(folder: Path, number: int, *, group: bool) -> None:
     for path in begun if group else []:
         os.kill(int(path.read_text()), number)
     os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(("told", "share"), [(None, "4"), ("3", "3"), ("6", "4")])
+def test_they_share_the_cores(told: str | None, share: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if told is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setattr("unified.experiment.processes.cores", lambda: 8)
+    assert train(say_threads, [Standin("a", tmp_path)], monkeypatch) == [f"a: {share}"]
+    assert os.environ.get("OMP_NUM_THREADS") == told
 
 
 def test_a_process_that_dies_fails_its_own_run_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

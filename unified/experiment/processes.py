@@ -5,19 +5,22 @@ Imports nothing of weight: a process reads it before it reads what its work take
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from unified.data.workers import deaf_children
+from unified.ops.cores import cores
 from unified.train.interruption import Interruption, interruptible
 
 INTERRUPTED = "it was interrupted; call this again to go on with it"
+THREADS = "OMP_NUM_THREADS"
 LOOK_EVERY = 0.5  # seconds until Ctrl-C is seen; one that came just before waiting would not end that
 
 T = TypeVar("T")
@@ -26,8 +29,8 @@ T = TypeVar("T")
 def in_processes(work: Callable[[T], str], items: Sequence[T], jobs: int) -> Iterator[tuple[T, str]]:
     """Each item as its work ends, with what it returned; `jobs` at a time, each in a fresh process.
 
-    Fresh, as a copy of this one would share its threads' locks and its CUDA handles. A process that dies says so in the
-    place of what it would have returned.
+    Fresh, as a copy of this one would share its threads' locks and its CUDA handles. They share the cores: with as many
+    threads each, all would wait for each other. A process that dies says so in place of what it would have returned.
 
     Raises:
         KeyboardInterrupt: after Ctrl-C or SIGTERM. What runs was asked to stop, and has; nothing was begun any more.
@@ -39,7 +42,8 @@ def in_processes(work: Callable[[T], str], items: Sequence[T], jobs: int) -> Ite
             while waiting or running:
                 interruption.check()
                 if waiting and len(running) < jobs:
-                    _start(work, waiting.pop(), running)
+                    with _threads(max(cores() // jobs, 1)):
+                        _start(work, waiting.pop(), running)
                     continue
                 for receiver in _ready(list(running), interruption):
                     item, process = running[receiver]
@@ -48,6 +52,19 @@ def in_processes(work: Callable[[T], str], items: Sequence[T], jobs: int) -> Ite
                     yield item, answer
         finally:
             _stop([process for _, process in running.values()])
+
+
+@contextmanager
+def _threads(most: int) -> Iterator[None]:
+    """What is started within the block computes with so many threads, or with fewer where this process was told so."""
+    told = os.environ.get(THREADS, "")
+    os.environ[THREADS] = str(min(most, int(told)) if told.isdecimal() else most)
+    try:
+        yield
+    finally:
+        del os.environ[THREADS]
+        if told:
+            os.environ[THREADS] = told
 
 
 def _start(work: Callable[[T], str], item: T, running: dict[Connection, tuple[T, BaseProcess]]) -> None:
