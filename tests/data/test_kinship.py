@@ -36,19 +36,6 @@ def test_pictures_without_keys_stand_alone_and_all_come() -> None:
     assert sorted(arranged([[] for _ in range(9)], 3)) == list(range(9))
 
 
-def test_lone_pictures_do_not_part_kin() -> None:
-    keys: list[list[int]] = [keys for person in PERSONS for keys in (person, [])]
-    order = arranged(keys, 4)
-    for start in range(0, len(order) - 3, 4):
-        assert len({tuple(keys[i]) for i in order[start : start + 4]}) == 1
-
-
-def test_a_lone_picture_among_kin_is_shown_about_as_often_as_they_are() -> None:
-    keys: list[list[int]] = [*([k] for k in range(5)), []]
-    shown = [arranged(keys, 4, seed).count(5) for seed in range(200)]
-    assert sum(count > 0 for count in shown) / len(shown) > 0.25
-
-
 @given(st.lists(st.lists(st.integers(0, 5), max_size=3), min_size=1, max_size=30), st.integers(1, 4), st.integers(0, 9))
 def test_an_epoch_keeps_its_length_and_repeats_under_its_seed(keys: list[list[int]], views: int, seed: int) -> None:
     order = arranged(keys, views, seed)

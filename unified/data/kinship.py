@@ -33,31 +33,18 @@ def bring_together(order: NDArray[np.int64], kinship: Kinship, rng: np.random.Ge
     shown: set[int] = set()
     early: Counter[int] = Counter()  # how often a picture was shown as another's kin, and not yet in its own turn
     arranged: list[int] = []
-    alone: list[int] = []  # as many of these come together as kin do, or a batch would end between kin
     for i in order.tolist():
         if early[i]:
             early[i] -= 1
             continue
-        if not kinship.keys[i]:
-            alone.append(i)
-            if len(alone) == kinship.views:
-                arranged += alone
-                alone = []
-        else:
-            arranged.append(i)
-            shown.add(i)
-            for _ in range(kinship.views - 1):
-                arranged.append(_kin(i, shown, kinship, holders, rng))
-                shown.add(arranged[-1])
-                early[arranged[-1]] += 1
-        if len(arranged) + len(alone) >= len(order):
+        arranged.append(i)
+        shown.add(i)
+        for _ in range(kinship.views - 1 if kinship.keys[i] else 0):
+            arranged.append(_kin(i, shown, kinship, holders, rng))
+            shown.add(arranged[-1])
+            early[arranged[-1]] += 1
+        if len(arranged) >= len(order):
             break
-    if alone:  # not at the end, or what is cut off would always be these
-        others = [i for i in order.tolist() if not kinship.keys[i]]
-        alone += [others[int(rng.integers(len(others)))] for _ in range(kinship.views - len(alone))]
-        places = min(len(arranged) // kinship.views + 1, -(-len(order) // kinship.views))
-        at = kinship.views * int(rng.integers(places))
-        arranged[at:at] = alone
     return np.array(arranged[: len(order)], dtype=np.int64)
 
 
