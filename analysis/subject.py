@@ -68,8 +68,9 @@ class Subject:
         return above if not (self.path / STATUS).is_file() and (above / STATUS).is_file() else self.path
 
     def describe(self) -> str:
-        which = ", its best checkpoint" if (self.path / STATUS).is_file() else ""
-        return f"{self.config.name}: {', '.join(self.config.tasks)} on {self.config.trunk} ({self.path}{which})"
+        # The checkpoint by its path: a run's best weights are not those that its curves end with.
+        found = checkpoint.locate(self.path)
+        return f"{self.config.name}: {', '.join(self.config.tasks)} on {self.config.trunk} ({found})"
 
 
 def open_subject(path: Path, overrides: Sequence[str] = ()) -> Subject:

@@ -10,7 +10,7 @@ from unified.errors import ConfigError
 
 
 def refuse(context: typer.Context, options: Iterable[str], why: str) -> None:
-    """ConfigError where one of these parameters stands on the command line: "--fps is about --film"."""
+    """ConfigError where one of these parameters stands on the command line; `why` goes on from its name."""
     for name in options:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
