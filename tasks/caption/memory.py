@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unified.model.code_spec import CodeSpec
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec, codes_of
+from unified.model.places import CodedConv, codes_of
 from unified.task import Features
 
 # Sines along each axis, from half a wave over the picture to one wave over a sixteenth of it.

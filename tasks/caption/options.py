@@ -6,29 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from unified.model.places import CodeSpec
+from unified.model.code_spec import PlainCodes
 
 
 class Strictly(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Codes(Strictly):
-    """The implicit codes around the convolution that makes tokens of a level's cells; null is none."""
-
-    align: CodeSpec | None = Field(
-        default=CodeSpec(operator="add"), description="Where the features enter the task, one a level; null for none."
-    )
-    refine: CodeSpec | None = Field(
-        default=CodeSpec(operator="mul"), description="On the tokens, one a level; null for none."
-    )
-
-    @model_validator(mode="after")
-    def _no_anchors(self) -> Codes:
-        for place, spec in (("align", self.align), ("refine", self.refine)):
-            if spec is not None and (spec.where != "all" or spec.per_anchor):
-                raise ValueError(f"{place}: where and per_anchor speak of anchors, and captions have none")
-        return self
 
 
 class Search(Strictly):
@@ -52,7 +34,7 @@ class Search(Strictly):
 class Options(Strictly):
     """What a config may say about the task."""
 
-    codes: Codes = Field(default=Codes(), description="Implicit codes: align, refine.")
+    codes: PlainCodes = Field(default=PlainCodes(), description="Implicit codes: align, refine.")
     grid: int = Field(default=8, ge=1, description="Most tokens along a side of each level; finer ones are averaged.")
     width: int = Field(default=192, ge=8, description="Dimension of tokens and decoder; a multiple of 4 and of heads.")
     layers: int = Field(default=3, ge=1, description="Layers of the decoder.")

@@ -18,8 +18,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from unified.model.code_spec import CodeSpec
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec, codes_of
+from unified.model.places import CodedConv, codes_of
 from unified.ops.floats import at_least_float32
 from unified.task import Features
 

@@ -6,27 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from unified.model.places import CodeSpec
-
-
-class Codes(BaseModel):
-    """The task's implicit codes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    align: CodeSpec | None = Field(
-        default=CodeSpec(operator="add"), description="Where the features enter the head, one a level; null for none."
-    )
-    refine: CodeSpec | None = Field(
-        default=CodeSpec(operator="mul"), description="On the category scores; null for none."
-    )
-
-    @model_validator(mode="after")
-    def _no_anchors(self) -> Codes:
-        for place, spec in (("align", self.align), ("refine", self.refine)):
-            if spec is not None and (spec.where != "all" or spec.per_anchor):
-                raise ValueError(f"{place}: where and per_anchor speak of anchors, and image classification has none")
-        return self
+from unified.model.code_spec import PlainCodes
 
 
 class Options(BaseModel):
@@ -38,7 +18,7 @@ class Options(BaseModel):
         default="pooled",
         description="pooled: a linear score per cell, pooled; query: learnt queries attend to the cells.",
     )
-    codes: Codes = Field(default=Codes(), description="Implicit codes: align, refine.")
+    codes: PlainCodes = Field(default=PlainCodes(), description="Implicit codes: align, refine.")
     sharpness: float = Field(
         default=3.0, gt=0, description="pooled: r of the log-sum-exp pooling; → 0 is the mean, → ∞ the maximum."
     )

@@ -15,8 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unified.model.code_spec import CodeSpec
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv
 from unified.ops.floats import at_least_float32
 from unified.task import Features
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from unified.model.code_spec import CodeSpec, Where
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec, Where, codes_of
+from unified.model.places import CodedConv, codes_of
 from unified.task import Features, Output
 
 BOX = 4  # channels x y w h

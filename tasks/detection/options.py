@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
-from unified.model.places import CodeSpec
+from unified.model.code_spec import Codes
 from unified.ops.boxes import Overlap
 
 Positive = Annotated[float, Field(gt=0)]
@@ -17,21 +17,6 @@ Gain = Annotated[float, Field(ge=0)]
 
 class Strictly(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Codes(Strictly):
-    """The head's implicit codes; null is none."""
-
-    align: CodeSpec | None = Field(default=CodeSpec(operator="add"), description="Before the prediction (+ iFA).")
-    refine: CodeSpec | None = Field(default=CodeSpec(operator="mul"), description="After it (× iPR).")
-
-    @model_validator(mode="after")
-    def _in_their_place(self) -> Codes:
-        if self.align is not None and self.align.where != "all":
-            raise ValueError("where belongs to codes.refine: alignment sees features, not x y w h obj cls")
-        if self.refine is not None and self.refine.per_anchor:
-            raise ValueError("per_anchor belongs to codes.align: refinement acts on the outputs of every anchor anyway")
-        return self
 
 
 class Gains(Strictly):

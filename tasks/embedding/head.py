@@ -17,8 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unified.model.blocks import Conv, Style
+from unified.model.code_spec import CodeSpec
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodedConv, CodeSpec, codes_of
+from unified.model.places import CodedConv, codes_of
 from unified.task import Features
 
 STYLE = Style("D", "silu")

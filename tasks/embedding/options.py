@@ -6,30 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from unified.model.places import CodeSpec
+from unified.model.code_spec import PlainCodes
 
 LossName = Literal["supcon", "triplet", "multi_similarity", "cross_entropy", "arcface", "cosface"]
 CLASSIFYING: frozenset[LossName] = frozenset({"cross_entropy", "arcface", "cosface"})  # have a matrix of classes
-
-
-class Codes(BaseModel):
-    """The task's implicit codes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    align: CodeSpec | None = Field(
-        default=CodeSpec(operator="add"), description="Where the features enter the head, one a level; null for none."
-    )
-    refine: CodeSpec | None = Field(
-        default=CodeSpec(operator="mul"), description="On the embedding map of each level; null for none."
-    )
-
-    @model_validator(mode="after")
-    def _no_anchors(self) -> Codes:
-        for place, spec in (("align", self.align), ("refine", self.refine)):
-            if spec is not None and (spec.where != "all" or spec.per_anchor):
-                raise ValueError(f"{place}: where and per_anchor speak of anchors, and embeddings have none")
-        return self
 
 
 class Options(BaseModel):
@@ -48,7 +28,7 @@ class Options(BaseModel):
     hidden: int = Field(
         default=0, ge=0, description="Channels of a 3×3 convolution of the task's own before its codes; 0 = none."
     )
-    codes: Codes = Field(default=Codes(), description="Implicit codes: align, refine.")
+    codes: PlainCodes = Field(default=PlainCodes(), description="Implicit codes: align, refine.")
     loss: LossName = Field(
         default="supcon",
         description="supcon, triplet, multi_similarity compare objects; the others classify train's identities.",

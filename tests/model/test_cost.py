@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from unified.model.code_spec import CodeSpec
 from unified.model.cost import count
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv
 
 
 def test_a_convolution_costs_its_multiply_accumulates_and_biases() -> None:

@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from unified.model.code_spec import CodeSpec, OperatorName
 from unified.model.fold import fold, fold_norm, fold_sequence
 from unified.model.implicit import Factorization, ImplicitCode, Modelling, Network, Vector
 from unified.model.operators import Add, Concat, FoldError, Mul, Operator, Project, RankOne, Select
-from unified.model.places import CodedConv, CodeSpec, OperatorName
+from unified.model.places import CodedConv
 
 CHANNELS, OUTPUTS = 8, 12
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5}

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from unified.errors import ConfigError
+from unified.model.code_spec import CodeSpec, OperatorName
 from unified.model.implicit import Factorization, ImplicitCode, Markov, Network, Vector
 from unified.model.operators import Add, Mul, Select
-from unified.model.places import CodedConv, CodeSpec, OperatorName
+from unified.model.places import CodedConv
 
 SPECS = [
     {"modelling": modelling, "operator": operator}

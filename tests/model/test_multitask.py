@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from unified.data.sample import Sample
 from unified.errors import ConfigError
+from unified.model.code_spec import CodeSpec
 from unified.model.fold import fold
 from unified.model.implicit import ImplicitCode
 from unified.model.multitask import MultiTaskModel
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv
 from unified.ops.frame import Frame
 from unified.task import Features, Metric, Target, Task
 

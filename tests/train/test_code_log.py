@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tests.train.toys import toy_model, toy_trainer
+from unified.model.code_spec import CodeSpec
 from unified.model.implicit import ImplicitCode
-from unified.model.places import CodeSpec
 from unified.train.code_log import CODES, CodeLog, logged, read_codes
 from unified.train.log import StepRecord
 from unified.train.plan import Recipe, plan

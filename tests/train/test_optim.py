@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from tests.train.toys import toy_model
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.code_spec import CodeSpec
+from unified.model.places import CodedConv
 from unified.train.optim import (
     BIASES,
     DECAY,

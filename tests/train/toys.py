@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from unified.data.sample import Batch, Labels, Record, Sample
+from unified.model.code_spec import CodeSpec
 from unified.model.implicit import ImplicitCode
 from unified.model.multitask import MultiTaskModel
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv
 from unified.ops.frame import Frame
 from unified.task import Features, Metric, Scores, Target, Task
 from unified.train.checkpoint import Provenance

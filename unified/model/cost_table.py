@@ -9,10 +9,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from unified.model.code_spec import CodeSpec
 from unified.model.cost import Cost, count
 from unified.model.neck import Features
 from unified.model.paper import ROWS, Gflops, PaperRow
-from unified.model.places import CodedConv, CodeSpec
+from unified.model.places import CodedConv
 from unified.model.spec import TrunkSpec
 from unified.model.trunk import Trunk
 from unified.model.variants import names, spec

@@ -161,7 +161,7 @@ def test_a_checkpoint_for_another_number_of_tokens_is_refused(make: Make) -> Non
         ({"width": 30, "heads": 3}, "4 must divide width"),
         ({"width": 32, "heads": 3}, "heads must divide width"),
         ({"search": {"top_p": 0.5}}, "give a temperature"),
-        ({"codes": {"align": {"operator": "add", "per_anchor": True}}}, "captions have none"),
+        ({"codes": {"align": {"operator": "add", "per_anchor": True}}}, "speak of anchors, and this task has none"),
         ({"vocabulary": 100}, "greater than or equal to 300"),
     ],
 )

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from tasks.caption.memory import Memory, pool, positions
-from unified.model.places import CodeSpec
+from unified.model.code_spec import CodeSpec
 
 CHANNELS = {"p3": 6, "p4": 10}
 

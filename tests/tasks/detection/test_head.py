@@ -10,8 +10,8 @@ import torch
 from tasks.detection import task
 from tasks.detection.head import Head, add_prior
 from unified.data.sample import Taxonomy
+from unified.model.code_spec import CodeSpec, Where
 from unified.model.fold import fold
-from unified.model.places import CodeSpec, Where
 from unified.task import Levels
 
 CHANNELS = {"p3": 6, "p4": 8}

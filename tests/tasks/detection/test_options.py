@@ -8,7 +8,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from tasks.detection import Options
-from tasks.detection.options import Codes, Gains
+from tasks.detection.options import Gains
+from unified.model.code_spec import Codes
 
 
 def test_defaults_are_the_published_model() -> None:

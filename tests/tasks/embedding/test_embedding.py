@@ -85,7 +85,7 @@ def test_a_classifying_loss_needs_classes() -> None:
         ({"loss": "arcface", "memory": 10}, "memory is for losses that compare"),
         ({"loss": "cosface", "target": "self"}, "too many for cosface"),
         ({"whiten": 0.1, "target": "self"}, "in one picture only"),
-        ({"codes": {"align": {"operator": "add", "per_anchor": True}}}, "embeddings have none"),
+        ({"codes": {"align": {"operator": "add", "per_anchor": True}}}, "speak of anchors, and this task has none"),
     ],
 )
 def test_options_that_do_not_go_together_are_told(options: dict[str, object], message: str) -> None:

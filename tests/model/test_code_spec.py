@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from unified.errors import ConfigError
-from unified.model.places import CodeSpec
+from unified.model.code_spec import Codes, CodeSpec, PlainCodes
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,17 @@ def test_a_projection_to_more_channels_than_there_are_is_refused() -> None:
 def test_refinement_must_keep_the_number_of_outputs(spec: CodeSpec) -> None:
     with pytest.raises(ConfigError, match="would change its 12 outputs"):
         spec.refine(12)
+
+
+def test_a_code_has_the_operator_of_its_place_unless_it_says_another() -> None:
+    codes = Codes.model_validate({"align": {"modelling": "network"}, "refine": {"where": "wh"}})
+    assert codes.align is not None and codes.refine is not None
+    assert (codes.align.operator, codes.align.modelling) == ("add", "network")
+    assert (codes.refine.operator, codes.refine.where) == ("mul", "wh")
+
+
+def test_a_head_without_anchors_takes_no_codes_of_anchors() -> None:
+    for codes in ({"refine": {"where": "wh"}}, {"align": {"per_anchor": True}}):
+        Codes.model_validate(codes)
+        with pytest.raises(ValidationError, match="speak of anchors"):
+            PlainCodes.model_validate(codes)
