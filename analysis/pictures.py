@@ -10,6 +10,7 @@ from unified.build import same_classes, validation_loader
 from unified.build_data import open_data
 from unified.data.sample import Batch
 from unified.errors import DataError
+from unified.ops.counted import counted
 
 from .subject import Subject
 
@@ -25,7 +26,7 @@ def evenly(total: int, wanted: int) -> list[int]:
 
 def told(pictures: int, split: str) -> str:
     """ "1 picture of val" """
-    return f"{pictures} picture{'' if pictures == 1 else 's'} of {split}"
+    return f"{counted(pictures, 'picture')} of {split}"
 
 
 def some_pictures(subject: Subject, *, split: str, pictures: int) -> tuple[Iterator[Batch], int]:

@@ -39,6 +39,7 @@ from unified.data.workers import worker_context
 from unified.errors import ConfigError, MissingExtraError
 from unified.evaluate import Inference, evaluate
 from unified.model.multitask import MultiTaskModel
+from unified.ops.counted import counted
 from unified.ops.device import choose_device
 from unified.settle import settle, some_pictures
 from unified.task import Scores
@@ -142,7 +143,7 @@ def _train(
             raise
         if trainer.gave_up():
             why = f"{progress.stale} without a better score (train.patience); checkpoints/best has the best"
-            _tell(console, f"stopped early, after {progress.epoch} epochs: {why}")
+            _tell(console, f"stopped early, after {counted(progress.epoch, 'epoch')}: {why}")
     return run.path
 
 

@@ -13,6 +13,7 @@ from unified.cli.given import refuse
 from unified.cli.group import group
 from unified.cli.output import Json, emit, progress, say, table
 from unified.errors import ConfigError, RetrievalError
+from unified.ops.counted import counted
 
 if TYPE_CHECKING:
     from unified.index.embed import Embedder, Progress, Rows
@@ -95,7 +96,7 @@ def remove(index: Uri, ids: Annotated[list[int], typer.Argument(metavar="ID", he
 
     with Index.open(index) as opened:
         opened.remove(ids)
-        say(f"{index}: {len(opened)} entries left")
+        say(f"{index}: {counted(len(opened), 'entry', 'entries')} left")
 
 
 @app.command()
@@ -105,7 +106,7 @@ def compact(index: Uri) -> None:
 
     with Index.open(index) as opened:
         opened.compact()
-        say(f"{index}: {len(opened)} entries")
+        say(f"{index}: {counted(len(opened), 'entry', 'entries')}")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from unified.cli.config import Name, Overrides
 from unified.cli.given import refuse
 from unified.cli.output import Json, emit, progress, say, table
 from unified.errors import ConfigError
+from unified.ops.counted import counted
 
 if TYPE_CHECKING:
     from unified.controls import Report
@@ -180,7 +181,7 @@ def predict(
             if json:
                 emit(prediction.to_json(), indent=None)
     if not json:
-        say(f"{count} pictures: {out}")
+        say(f"{counted(count, 'picture')}: {out}")
 
 
 def benchmark(

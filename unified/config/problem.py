@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unified.errors import ConfigError
+from unified.ops.counted import counted
 
 KeyPath = tuple[str, ...]  # ("train", "lr")
 
@@ -50,10 +51,9 @@ class InvalidConfig(ConfigError):
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(set(problems), key=Problem.order))
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         help_line = "all keys with their meaning: unified config show base"
-        super().__init__(f"config {name!r} has {count}:\n{lines}\n{help_line}")
+        super().__init__(f"config {name!r} has {counted(len(self.problems), 'problem')}:\n{lines}\n{help_line}")
 
 
 def dotted(path: Sequence[str]) -> str:

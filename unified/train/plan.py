@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unified.errors import DataError
+from unified.ops.counted import counted
 
 NOMINAL_BATCH = 64  # pictures an update in the reference
 WARMUP_EPOCHS, WARMUP_ITERATIONS = 3.0, 1000  # the reference's warm-up: the longer of the two
@@ -85,7 +86,8 @@ class Plan:
 
     def describe(self) -> str:
         return (
-            f"{self.epochs} epochs of {self.batches} batches of {self.batch}: {self.updates} updates of "
+            f"{counted(self.epochs, 'epoch')} of {counted(self.batches, 'batch', 'batches')} of {self.batch}: "
+            f"{counted(self.updates, 'update')} of "
             f"{self.accumulate * self.batch} pictures, warm-up {self.warmup} batches, "
             f"weights averaged with decay {self.ema_decay:.5g} (tau {self.ema_tau:.4g})"
         )

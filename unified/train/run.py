@@ -30,6 +30,7 @@ import yaml
 from torch import Tensor
 
 from unified.errors import ConfigError, UnifiedError
+from unified.ops.counted import counted
 from unified.ops.lock import Held, exclusive
 from unified.train import checkpoint, durable
 from unified.train.checkpoint import LAST, Checkpoint, Progress, Provenance
@@ -209,6 +210,6 @@ def _what_is_there(status: Mapping[str, Any] | None) -> str:
     where = status["progress"]
     best = "" if where["best"] is None else f", best {where['best']:.4f}"
     return (
-        f"it holds a run ({status['state']} after {where['epoch']} epochs, {where['step']} updates{best}). "
+        f"it holds a run ({status['state']} after {counted(where['epoch'], 'epoch')}, {where['step']} updates{best}). "
         "Go on with it by --resume, or give --out another folder"
     )
