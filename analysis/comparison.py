@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from matplotlib.axes import Axes
 
+from unified.config.source import parse
 from unified.errors import DataError
 from unified.train.log import METRICS, read
 from unified.train.run import CONFIG
@@ -84,10 +84,10 @@ def _identity(run: Path) -> str:
     if not path.is_file():
         raise DataError(f"{run}: no {CONFIG} here; give the folder of a run")
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = parse(path.read_text(encoding="utf-8"), str(path)).values
         config["train"].pop("seed", None)
         config["name"]
-    except (yaml.YAMLError, TypeError, AttributeError, KeyError) as error:
+    except (TypeError, AttributeError, KeyError) as error:
         raise DataError(f"{path}: not the config of a run, or half of it ({error}); give another run") from error
     return json.dumps(config, sort_keys=True)
 

@@ -18,6 +18,7 @@ from unified.data.loader import Loader
 from unified.data.sample import Batch
 from unified.settle import settle, some_pictures
 from unified.task import Target
+from unified.train.ema import Ema
 from unified.train.precision import Precision
 
 CPU = torch.device("cpu")
@@ -42,7 +43,7 @@ def test_only_tasks_that_want_to_look_do(tiny_run: TinyRun, monkeypatch: pytest.
     def look(answers: Iterable[tuple[Any, Target]]) -> None:
         looked.extend(answers)
 
-    monkeypatch.setattr(model.task("detection"), "settles", True)
+    monkeypatch.setattr(model.task("detection"), "settled", ("anchors",))
     monkeypatch.setattr(model.task("detection"), "settle", look)
     settle(model, lambda: as_they_are(config, train_set).epoch(0), Precision.choose(CPU))
     assert [len(target["labelled"]) for _, target in looked] == [4, 4]
@@ -72,6 +73,20 @@ def test_a_checkpoint_holds_what_was_measured_with_its_weights(tiny_run: TinyRun
     pictures = as_they_are(config, open_data(config, "train"))
     settle(model, lambda: pictures.epoch(0), Precision.choose(CPU, config.train.precision))
     torch.testing.assert_close(task.whitening.within, kept, rtol=1e-3, atol=1e-7)
+
+
+def test_what_was_measured_stands_until_the_next_evaluation(tiny_run: TinyRun, tmp_path: Path) -> None:
+    config = tiny_config(tiny_run.data, *WHITENED, "train.epochs=2")
+    train_quietly(config, tmp_path / "run")
+    evaluated = load_model(tmp_path / "run")[0]
+    keys = evaluated.settled()
+    assert keys == {"tasks.embedding.whitening.mean", "tasks.embedding.whitening.within"}
+    ema = Ema(evaluated, decay=0.9, tau=1.0, own=keys)
+    trained = build_model(config, open_data(config, "train").taxonomy)
+    ema.update(trained)
+    for key in keys:
+        assert ema.model.state_dict()[key].equal(evaluated.state_dict()[key])
+        assert not trained.state_dict()[key].equal(evaluated.state_dict()[key])
 
 
 def test_a_resumed_training_that_settles_is_equal_to_the_bit(tiny_run: TinyRun, tmp_path: Path) -> None:

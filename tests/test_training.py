@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import unified.config
 from tests.data.checks.ground import Site
 from tests.data.checks.planted import PLANTINGS
 from tests.tiny import TinyRun, tiny_config, tiny_data, train_quietly
@@ -35,6 +36,13 @@ def test_a_training_leaves_a_complete_run_folder(tiny_run: TinyRun) -> None:
     assert {f"checkpoints/{name}/manifest.json" for name in ("best", "last")} <= names
     status = json.loads((tiny_run.path / "status.json").read_text())
     assert status["state"] == "finished" and status["progress"]["step"] == 2
+
+
+@pytest.mark.parametrize("name", ["1e-3", "08", "no"])
+def test_the_config_of_a_run_can_be_read_whatever_it_is_called(tiny_run: TinyRun, tmp_path: Path, name: str) -> None:
+    config = tiny_config(tiny_run.data, f'name="{name}"', "train.max_steps=1", "train.evaluate_every=0")
+    train_quietly(config, tmp_path / "run")
+    assert unified.config.read(tmp_path / "run" / "config.yaml") == config
 
 
 def test_every_loss_part_and_the_scores_are_logged(tiny_run: TinyRun) -> None:

@@ -32,7 +32,7 @@ def some_pictures(dataset: Dataset) -> Dataset:
 def settle(model: MultiTaskModel, pictures: Callable[[], Iterator[Batch]], precision: Precision) -> None:
     """Let those tasks of `model`, which is in eval mode, look that want to; `pictures()` gives what there is to see."""
     for task in (model.task(name) for name in model.tasks):
-        if task.settles:
+        if task.settled:
             task.settle(_answers(model, task, pictures(), precision))
 
 

@@ -171,7 +171,7 @@ class Task(nn.Module, ABC):
     gains: Mapping[str, float]  # default weight of each loss part; applied by the joint loss, never by `loss`
     fitness: Mapping[str, float]  # how the metric's numbers make the one number that picks the best checkpoint
     of_data: Sequence[str] = ()  # buffers about the training data, which a start from other weights leaves alone
-    settles: bool = False  # whether it has something to measure with weights as they are; see `settle`
+    settled: Sequence[str] = ()  # buffers that `settle` fills
 
     @abstractmethod
     def forward(self, features: Features) -> Raw:
@@ -241,8 +241,8 @@ class Task(nn.Module, ABC):
     def settle(self, answers: Iterable[tuple[Raw, Target]]) -> None:
         """Before each evaluation of a training, in eval mode: measure on training pictures what no gradient teaches.
 
-        What is found must live in buffers. They are the averaged model's alone: a checkpoint between two evaluations
-        has them mixed with those, untouched, of the model that is trained. Called only where `settles`.
+        What is found must live in the buffers `settled`, which only the averaged model has filled: there they stay as
+        they are until the next evaluation. Called only where there are some.
         """
 
 

@@ -32,7 +32,7 @@ from unified.build import (
     workers_of,
 )
 from unified.build_data import check_labels, open_data, unscored, with_labels_kept
-from unified.config import Config, differences
+from unified.config import Config, differences, show
 from unified.data.dataset import Dataset
 from unified.data.loader import Loader
 from unified.data.workers import worker_context
@@ -126,6 +126,7 @@ def _train(
     with ExitStack() as claim:
         # Only now: what cannot be gone on with leaves the folder as it is.
         ranks.of_first(lambda: claim.enter_context(RunFolder.create(run.path, provenance, resume=resume, seen=seen)))
+        ranks.of_first(lambda: run.record_config(show(config, comments=False)))
         for dataset in (train_set, val_set):
             _tell(console, dataset.summary())
         if left_out := len(whole) - len(train_set):

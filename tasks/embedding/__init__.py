@@ -67,7 +67,7 @@ class Embedding(Task):
             )
         self.register_buffer("trained", torch.arange(classes))
         self.whitening = None if options.whiten is None else Whitening(options.dimension, options.whiten)
-        self.settles = self.whitening is not None
+        self.settled = () if self.whitening is None else ("whitening.mean", "whitening.within")
         self.gains = {options.loss: options.gain}
         self.criterion = make_loss(
             options.loss,

@@ -68,6 +68,10 @@ class MultiTaskModel(nn.Module):
         """Whether a loss of that task moves any weight: not where trunk and task stand still."""
         return any(weight.requires_grad for part in (self.trunk, self.tasks[name]) for weight in part.parameters())
 
+    def settled(self) -> set[str]:
+        """Keys of the state dict that the tasks' `settle` fills."""
+        return {f"{at}.{name}" for at, task in self.named_modules() if isinstance(task, Task) for name in task.settled}
+
     def codes(self) -> dict[str, ImplicitCode]:
         """{"detection/align/p3": code, …} over all tasks."""
         return {f"{name}/{place}": code for name in self.tasks for place, code in self.task(name).codes().items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Collection
 
 import torch
 from torch import nn
@@ -13,14 +14,17 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 class Ema:
     """An exponential moving average of all floating-point state, batch-norm statistics included; the rest is copied.
 
+    What its own evaluations fill, the keys `own` of the state dict, is left as it is.
+
     After t updates the decay is `decay · (1 − exp(−t / tau))`: young averages forget fast. `plan.py` fits both numbers
     to the length of the run.
     """
 
-    def __init__(self, model: nn.Module, *, decay: float, tau: float) -> None:
+    def __init__(self, model: nn.Module, *, decay: float, tau: float, own: Collection[str] = ()) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         self.decay = decay
         self.tau = tau
+        self.own = frozenset(own)
         self.updates = 0
 
     def decay_at(self, updates: int) -> float:
@@ -31,7 +35,8 @@ class Ema:
     def update(self, model: nn.Module) -> None:
         """Take in the weights after an optimiser step."""
         self.updates += 1
-        pairs = list(zip(self.model.state_dict().values(), model.state_dict().values(), strict=True))
+        values_now = model.state_dict()
+        pairs = [(mean, values_now[key]) for key, mean in self.model.state_dict().items() if key not in self.own]
         averaged = [pair for pair in pairs if pair[0].is_floating_point()]
         if averaged:
             means, values = map(list, zip(*averaged, strict=True))

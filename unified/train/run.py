@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from unified.errors import ConfigError, UnifiedError
@@ -91,8 +90,6 @@ class RunFolder:
         durable.sweep(self.checkpoints / checkpoint.BEST, checkpoint.MANIFEST)
         # The status first: by it a folder is known as that of a run.
         self.write_status("running", Progress() if status is None else Progress.model_validate(status["progress"]))
-        text = yaml.safe_dump(self.provenance.config, sort_keys=False, allow_unicode=True)
-        durable.replace_file(self.path / CONFIG, text.encode())
 
     @property
     def checkpoints(self) -> Path:
@@ -119,6 +116,10 @@ class RunFolder:
     def events(self, *, every: int) -> Sink:
         """TensorBoard events of every `every`-th update. MissingExtraError where TensorBoard is not installed."""
         return TensorBoard(self.path, every=every)
+
+    def record_config(self, text: str) -> None:
+        """Write config.yaml: `text`, which reads as the config that the provenance holds."""
+        durable.replace_file(self.path / CONFIG, text.encode())
 
     def record_environment(self, facts: Mapping[str, Any]) -> None:
         """Append this start to environment.json: `facts` (device, plan …) beside what the machine says."""

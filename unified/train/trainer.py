@@ -92,7 +92,7 @@ class Trainer:
         self.ranks = joint.ranks
         self.plan = plan(recipe, batches=len(loader), batch=loader.batch_size * self.ranks.world)
         self.optimizer = make_optimizer(recipe, self.plan, self.bare, self.joint)
-        ema = Ema(self.bare, decay=self.plan.ema_decay, tau=self.plan.ema_tau)
+        ema = Ema(self.bare, decay=self.plan.ema_decay, tau=self.plan.ema_tau, own=self.bare.settled())
         self.state = TrainingState(self.bare, ema, self.joint, self.optimizer)
         self.progress = Progress(pictures=self.plan.batch)
         self.differentiator = Differentiator(self.model, self.bare, self.joint, precision, self.plan.loss_scale)
