@@ -111,7 +111,7 @@ class Decoder(nn.Module):
         way: dict[str, Any] = {"do_sample": False}
         if temperature is not None:
             way = {"do_sample": True, "temperature": temperature, "top_p": top_p, "top_k": 0}
-        elif beams > 1:
+        if beams > 1:
             way |= {"length_penalty": length_penalty}
         out = self.gpt.generate(
             input_ids=start,

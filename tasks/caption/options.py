@@ -19,7 +19,9 @@ class Search(Strictly):
     beams: int = Field(default=3, ge=1, description="Sentences followed at a time; 1 is greedy.")
     length_penalty: float = Field(default=1.0, description="Beams compare log p / tokens^penalty; above 1: longer.")
     temperature: float | None = Field(
-        default=None, gt=0, description="Sample, from p^(1/temperature); null: the most probable."
+        default=None,
+        gt=0,
+        description="Sample, from p^(1/temperature), one sentence with beams: 1; null: the most probable.",
     )
     top_p: float = Field(default=1.0, gt=0, le=1, description="Sample from the most probable tokens of this mass.")
     cache: bool = Field(default=True, description="Keep keys and values of what is said; false only to compare.")

@@ -20,7 +20,7 @@ class Tags:
 
     tags: Mapping[str, float]
     tag_scores: Tensor  # (K,) float32, in [0, 1], each for itself: they do not sum to 1
-    tag_names: tuple[str, ...]  # (K,) in the order of the taxonomy
+    tag_names: tuple[str, ...]  # (K,) in the order of the taxonomy, each another
 
     @classmethod
     def of(cls, scores: Tensor, names: Sequence[str], threshold: float) -> Tags:
@@ -60,4 +60,10 @@ class Tags:
 def to_tags(logits: Tensor, taxonomy: Taxonomy, threshold: float) -> list[Tags]:
     """One result a picture, from logits (B, K) on any device."""
     probabilities = at_least_float32(logits.detach()).sigmoid().float().cpu()
-    return [Tags.of(scores, taxonomy.categories, threshold) for scores in probabilities]
+    names = _told_apart(taxonomy.categories)
+    return [Tags.of(scores, names, threshold) for scores in probabilities]
+
+
+def _told_apart(names: Sequence[str]) -> list[str]:
+    """Of two categories of one name, which data may have, the second is called "name (2)"."""
+    return [f"{name} ({n + 1})" if (n := names[:k].count(name)) else name for k, name in enumerate(names)]

@@ -222,6 +222,33 @@ def test_pictures_of_one_name_stay_apart(tmp_path: Path) -> None:
         assert sorted(dataset.annotations.rows.boxes[:, 3].tolist()) == [20, 30, 40]
 
 
+def test_labels_of_pictures_in_folders_called_images_are_found_again(tmp_path: Path) -> None:
+    content = plain()
+    for entry, name in zip(content["images"], ("a/images/1.png", "b/images/2.png", "b/images_/2.png"), strict=True):
+        entry["file_name"] = name
+    root = write_coco(tmp_path / "a", content=content)
+    convert(root, tmp_path / "yolo", to="yolo")
+    expected, found = (open_dataset(path, "train") for path in (root, tmp_path / "yolo"))
+    assert sorted(found.annotations.rows.boxes.tolist()) == sorted(expected.annotations.rows.boxes.tolist())
+
+
+def test_two_splits_that_yolo_calls_val_are_refused(tmp_path: Path) -> None:
+    root = fill(tmp_path / "a", "images/1.png", "images/2.png")
+    for name, picture in (("val", 1), ("valid", 2)):
+        write(root, {f"{name}.csv": f"file,xmin,ymin,xmax,ymax,label\n{picture}.png,1,1,9,20,cat\n"})
+    with pytest.raises(DataError, match="both val and valid"):
+        convert(root, tmp_path / "yolo", to="yolo")
+
+
+def test_videos_of_similar_names_stay_apart_in_mot(tmp_path: Path) -> None:
+    content = plain(videos=True)
+    for entry, video in zip(content["images"], ("a/b", "a_b", "../x"), strict=True):
+        entry |= {"video": video, "frame_id": 1}
+    convert(write_coco(tmp_path / "coco", content=content), tmp_path / "mot", to="mot")
+    folders = sorted(path.parent.parent.relative_to(tmp_path / "mot").as_posix() for path in tmp_path.rglob("img1/*"))
+    assert folders == ["train/_x", "train/a_b", "train/a_b_2"]
+
+
 def test_a_split_deals_out_every_picture_once_and_keeps_its_labels(tmp_path: Path) -> None:
     root = write_coco(tmp_path / "a")
     expected = by_picture(open_dataset(root, "train"))

@@ -30,7 +30,7 @@ def coco(**changed: Any) -> dict[str, Any]:
         ],
         "annotations": [
             {"id": 1, "image_id": 1, "category_id": 3, "bbox": [1, 1, 2, 3], "track_id": 1},
-            {"id": 2, "image_id": 2, "category_id": 3, "bbox": [2, 1, 2, 3], "identity": 1},
+            {"id": 2, "image_id": 2, "category_id": 3, "bbox": [2, 1, 2, 3], "identity": 1, "track_id": None},
             {"id": 3, "image_id": 2, "category_id": 3, "bbox": [0, 0, 8, 6], "iscrowd": 1},
         ],
     }

@@ -13,7 +13,6 @@ from unified.cli.given import refuse
 from unified.cli.group import group
 from unified.cli.output import Json, emit, progress, say, table
 from unified.errors import ConfigError, RetrievalError
-from unified.ops.counted import counted
 
 if TYPE_CHECKING:
     from unified.index.embed import Embedder, Progress, Rows
@@ -93,6 +92,7 @@ def remove(index: Uri, ids: Annotated[list[int], typer.Argument(metavar="ID", he
     All that are named, or none; their ids are never given again.
     """
     from unified.index.index import Index
+    from unified.ops.counted import counted
 
     with Index.open(index) as opened:
         opened.remove(ids)
@@ -103,6 +103,7 @@ def remove(index: Uri, ids: Annotated[list[int], typer.Argument(metavar="ID", he
 def compact(index: Uri) -> None:
     """Give back the room of removed entries."""
     from unified.index.index import Index
+    from unified.ops.counted import counted
 
     with Index.open(index) as opened:
         opened.compact()

@@ -14,7 +14,6 @@ from unified.cli.config import Name, Overrides
 from unified.cli.given import refuse
 from unified.cli.output import Json, emit, progress, say, table
 from unified.errors import ConfigError
-from unified.ops.counted import counted
 
 if TYPE_CHECKING:
     from unified.controls import Report
@@ -171,6 +170,7 @@ def predict(
 
     Writes annotated pictures, JSON lines and COCO results to --out; --json also prints one JSON line a picture.
     """
+    from unified.ops.counted import counted
     from unified.predict import load, predict_files
 
     predictor = load(run, device=device)

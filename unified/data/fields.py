@@ -83,6 +83,11 @@ def whole(entry: Entry, key: str, least: int | None = None) -> int:
     return int(value)
 
 
+def identity_key(entry: Entry) -> str:
+    """Where a COCO annotation says which object it is: `identity`, or `track_id`."""
+    return "track_id" if entry.get("identity") is None else "identity"
+
+
 def text(entry: Entry, key: str) -> str:
     """A string that is not blank."""
     value = present(entry, key)

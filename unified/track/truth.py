@@ -128,7 +128,7 @@ def _add(
     if image not in place or category not in names:
         what = f"image_id {image!r}" if image not in place else f"category_id {category}"
         raise entry.error(f"{what} is not in the file")
-    key = "identity" if "identity" in entry.entry and "track_id" not in entry.entry else "track_id"
+    key = fields.identity_key(entry.entry)
     track = entry.ask(fields.whole, key)
     if track < 0:
         raise entry.error(f"{key} is {track}: an unknown object cannot be scored; allowed: 0 or more")

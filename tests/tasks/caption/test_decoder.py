@@ -90,6 +90,16 @@ def mean_log_probability(decoder: Decoder, memory: Tensor, sentence: tuple[int, 
     return sum(float(logits[t, id]) for t, id in enumerate(sentence)) / len(sentence)
 
 
+def test_beams_that_are_sampled_have_a_length_penalty_too(decoder: Decoder, memory: Tensor) -> None:
+    def lengths(penalty: float) -> float:
+        torch.manual_seed(0)
+        many = memory.repeat(20, 1, 1)
+        said = decoder.say(many, length=LENGTH, ids=7, beams=3, temperature=1.0, length_penalty=penalty)
+        return float((said >= 0).sum(1).float().mean())
+
+    assert lengths(-3.0) < lengths(3.0)
+
+
 def test_sampling_follows_the_seed_and_says_only_what_may_be_said(decoder: Decoder, memory: Tensor) -> None:
     def sample(seed: int) -> Tensor:
         torch.manual_seed(seed)

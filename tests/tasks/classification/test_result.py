@@ -45,6 +45,13 @@ def test_json_gives_an_equal_result_back() -> None:
     assert again != Tags.of(torch.zeros(3), NAMES, 0.3)
 
 
+def test_categories_of_one_name_stay_apart() -> None:
+    (tags,) = to_tags(torch.tensor([[2.0, 0.0, -2.0]]), Taxonomy(("cat", "bee", "cat"), (1, 2, 3)), 0.0)
+
+    assert list(tags.tags) == ["cat", "bee", "cat (2)"]
+    assert Tags.from_json(json.loads(json.dumps(tags.to_json()))) == tags
+
+
 def test_tags_are_a_line_under_the_picture_and_no_tags_are_none() -> None:
     def added_height(scores: list[float]) -> int:
         canvas = Canvas(Image.new("RGB", (60, 40)))

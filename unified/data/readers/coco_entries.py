@@ -196,5 +196,5 @@ def _crowd(entry: Entry) -> bool:
 
 
 def _identity(entry: Entry) -> int:
-    key = "identity" if "identity" in entry else "track_id"
+    key = fields.identity_key(entry)
     return max(fields.whole(entry, key), -1) if entry.get(key) is not None else -1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain, count
 from pathlib import Path
 
 from unified.data.annotations import Annotations
@@ -23,10 +25,11 @@ def _write(splits: Splits, out: Path, put: Put) -> list[str]:
             )
         classes = plain_names(labels.taxonomy, "MOT")
         nameless = _Nameless(labels)
+        folders = _folders(labels.videos.names)
         lines: dict[Path, list[str]] = {}
         for i in range(len(labels)):
             frame = int(labels.videos.frames[i])
-            folder = out / split / labels.videos.names[i].replace("/", "_").replace("\\", "_")
+            folder = out / split / folders[labels.videos.names[i]]
             picture = labels.path(i)
             put(picture, folder / "img1" / f"{frame:06d}{picture.suffix}")
             lines.setdefault(folder, []).extend(_lines(labels, i, frame, nameless))
@@ -37,6 +40,16 @@ def _write(splits: Splits, out: Path, put: Put) -> list[str]:
         anonymous += nameless.count
     lost = losses(splits, AREAS, CAPTIONS, TAGS)
     return [*lost, f"{anonymous} objects without identity get ids of their own"] if anonymous else lost
+
+
+def _folders(videos: Iterable[str]) -> dict[str, str]:
+    """A folder name for each video, which may be called after a path: one folder deep, another one for each."""
+    made: dict[str, str] = {}
+    for video in dict.fromkeys(videos):
+        plain = re.sub(r"[/\\]", "_", video).lstrip(".") or "video"
+        names = chain([plain], (f"{plain}_{n}" for n in count(2)))
+        made[video] = next(name for name in names if name not in made.values())
+    return made
 
 
 class _Nameless:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
 
 from unified.data.annotations import Annotations
 from unified.data.readers.yolo_layouts import SPLITS
 from unified.data.writers.losses import AREAS, CAPTIONS, CROWDS, IDENTITIES, TAGS, VIDEOS, losses, need_boxes, new_ids
-from unified.data.writers.names import known_splits, names_of
+from unified.data.writers.names import distinct, known_splits, names_of
 from unified.data.writers.writer import Put, Splits, Writer
+from unified.errors import DataError
 
 
 def _write(splits: Splits, out: Path, put: Put) -> list[str]:
     need_boxes(splits, "YOLO")
+    if "val" in splits and "valid" in splits:
+        raise DataError("YOLO calls both val and valid val; name one of the two otherwise, or convert them apart.")
     renamed = {"val" if split == "valid" else split: each for split, each in splits.items()}
     known_splits(renamed, SPLITS, "YOLO")
     lines = [f"{split}: images/{split}" for split in SPLITS if split in renamed]
     for split, labels in renamed.items():
-        for i, name in enumerate(names_of(labels)):
+        for i, name in enumerate(_below_images(names_of(labels))):
             put(labels.path(i), out / "images" / split / name)
             text = (out / "labels" / split / name).with_suffix(".txt")
             text.parent.mkdir(parents=True, exist_ok=True)
@@ -27,6 +30,12 @@ def _write(splits: Splits, out: Path, put: Put) -> list[str]:
         lines += ["names:", *_names(labels)] if "names:" not in lines else []
     (out / "data.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return [*losses(splits, IDENTITIES, CROWDS, AREAS, CAPTIONS, TAGS, VIDEOS), *new_ids(splits)]
+
+
+def _below_images(names: Sequence[PurePosixPath]) -> list[PurePosixPath]:
+    """Without a folder `images` of their own: labels are looked for where the last `images` of a path is `labels`."""
+    parts = [["images_" if part == "images" else part for part in name.parent.parts] for name in names]
+    return distinct([PurePosixPath(*folders, name.name) for folders, name in zip(parts, names, strict=True)])
 
 
 def _names(annotations: Annotations) -> Iterator[str]:
