@@ -34,6 +34,7 @@ STYLE: Any = {  # matplotlib's type of it is a list of all its keys
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "lines.linewidth": 1.3,
+    "text.parse_math": False,  # a name may have a $
     "pdf.fonttype": 42,  # letters stay letters
 }
 

@@ -94,7 +94,8 @@ def _sections(out: Path) -> list[Section]:
         if path.is_file():
             try:
                 values = json.loads(path.read_text(encoding="utf-8"))
-                found.append(Section(**values | {"plots": [Plot(**plot) for plot in values["plots"]]}))
+                plots = [Plot(**plot | {"file": Path(plot["file"]).name}) for plot in values["plots"]]  # none elsewhere
+                found.append(Section(**values | {"name": name, "plots": plots}))
             except (ValueError, TypeError, KeyError) as error:
                 raise DataError(f"{path}: no section of a report ({error}); move the folder away") from error
     return found

@@ -10,6 +10,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from tests.test_registry import declare
 from tests.tiny import TinyRun, tiny_config, tiny_data
 from unified.build import (
     build_model,
@@ -60,6 +61,7 @@ def test_a_task_of_another_package_trains_beside_one_of_the_same_code_and_loads(
     (tmp_path / "their_package").mkdir()
     (tmp_path / "their_package" / "__init__.py").touch()
     (tmp_path / "their_package" / "tagging.py").write_text("from tasks.classification import Options, task\n")
+    declare(tmp_path, "their_package", "their_package.tagging")
     monkeypatch.syspath_prepend(str(tmp_path))
     values = tiny_config(tiny_data(tmp_path / "data")).model_dump(mode="json", by_alias=True)
     config = Config.from_dict(values | {"tasks": values["tasks"] | {"their_package.tagging": {}}})

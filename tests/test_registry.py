@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,20 @@ OPTIONS = "from pydantic import BaseModel\nclass Options(BaseModel):\n    model_
 TASK = "def task(levels, taxonomy, **options): ...\n"
 
 
+def declare(folder: Path, distribution: str, task: str) -> None:
+    """As pip does when it installs a package with an entry point of ours."""
+    info = folder / f"{distribution}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[unified.tasks]\npose = {task}\n")
+
+
 def package(folder: Path, name: str, source: str) -> str:
     """A task package of that name, importable until the test ends."""
     (folder / name).mkdir()
     (folder / name / "__init__.py").touch()
     (folder / name / "pose.py").write_text(source)
+    declare(folder, name, f"{name}.pose")
     return f"{name}.pose"
 
 
@@ -41,6 +51,17 @@ def test_every_shipped_task_offers_what_a_task_must(name: str) -> None:
 def test_a_task_may_live_in_another_package(packages: Path) -> None:
     name = package(packages, "kind_people", OPTIONS + TASK)
     assert registry.load(name).__name__ == name
+
+
+def test_code_that_no_installed_package_declares_is_not_run(packages: Path) -> None:
+    for name in ("stranger", "stranger_in_use"):
+        (packages / name).mkdir()
+        (packages / name / "payload.py").write_text(f"{OPTIONS}{TASK}import os\nos.mkdir({str(packages / name / 'ran')!r})")
+    with pytest.raises(ConfigError, match=r"'stranger\.payload'.*only if an installed package declares it"):
+        registry.load("stranger.payload")
+    assert not (packages / "stranger" / "ran").exists()
+    import_module("stranger_in_use.payload")
+    assert callable(registry.load("stranger_in_use.payload").task), "the user's program imported it"
 
 
 @pytest.mark.parametrize(

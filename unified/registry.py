@@ -1,13 +1,16 @@
 """Task name → package: the project's only dynamic import.
 
 The folder name is the registry: `tasks/detection/` is the task `detection`. A dotted name such as `their_package.pose`
-is a task that lives outside this repository. In a checkout tasks are imported as `tasks.detection`, as on disk; a
-wheel carries them inside the package, as `unified.tasks.detection`.
+is a task of another distribution, which declares it as an entry point; a config or a checkpoint may be a stranger's, so
+the names in it run nothing else. In a checkout tasks are imported as `tasks.detection`, as on disk; a wheel carries
+them inside the package, as `unified.tasks.detection`.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +22,8 @@ from unified.errors import ConfigError, nearest
 PACKAGE = Path(__file__).parent
 INSTALLED = (PACKAGE / "tasks").is_dir()  # a wheel carries tasks/ and configs/ inside unified/
 HOME = PACKAGE if INSTALLED else PACKAGE.parent  # a checkout keeps them beside it
+
+GROUP = "unified.tasks"  # of entry points: `pose = "their_package.pose"`
 
 CONTRACT = (
     "a task package offers `Options`, a pydantic model with extra='forbid', "
@@ -94,6 +99,8 @@ def _module_name(name: str) -> str:
     if not all(part.isidentifier() for part in name.split(".")):
         raise ConfigError(f"{name!r} is no task name; a task is a folder of tasks/ or a dotted Python package")
     if "." in name:
+        if name not in sys.modules and name not in {point.value for point in entry_points(group=GROUP)}:
+            raise ConfigError(f"unknown task {name!r}; {_hint(name)}")
         return name
     if name not in task_names():
         raise ConfigError(f"unknown task {name!r}; {_hint(name)}")
@@ -102,7 +109,11 @@ def _module_name(name: str) -> str:
 
 def _hint(name: str) -> str:
     if "." in name:
-        return f"no Python package {name!r} can be imported here"
+        return (
+            f"no Python package {name!r} can be imported here as a task. A config may be a stranger's, so what it "
+            f"names is run only if an installed package declares it (in its pyproject.toml, "
+            f"[project.entry-points.{GROUP!r}]: {name.rpartition('.')[2]} = {name!r}), or if your program imported it"
+        )
     if name in task_names():  # the folder is there, but Python finds another `tasks` first
         spec = find_spec("tasks")
         return f"the import name `tasks` is taken by {spec.origin if spec else 'another module'}"

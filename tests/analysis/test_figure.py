@@ -19,3 +19,9 @@ def test_on_screen_it_is_a_picture_alone_and_afterwards_all_is_as_before(tmp_pat
     with on_screen():
         assert _draw(tmp_path / "one" / "a.png") == {"a.png"}
     assert _draw(tmp_path / "both" / "a.png") == {"a.png", "a.pdf"}
+
+
+def test_a_name_may_have_signs_of_formulas(tmp_path: Path) -> None:
+    with drawn(tmp_path / "plot.png", 2, 1) as figure:
+        figure.subplots().set_title(r"a $\frac{$ class, another $a_{b$")
+    assert (tmp_path / "plot.png").is_file()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_registry import declare
+
 POSE = '''"""Pose: a toy."""
 
 from typing import Literal
@@ -48,6 +50,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     package.mkdir(parents=True)
     (folder / "toys" / "__init__.py").touch()
     (package / "__init__.py").write_text(POSE)
+    declare(folder, "toys", "toys.pose")
     sys.path.insert(0, str(folder))
     yield
     sys.path.remove(str(folder))

@@ -249,6 +249,22 @@ def test_videos_of_similar_names_stay_apart_in_mot(tmp_path: Path) -> None:
     assert folders == ["train/_x", "train/a_b", "train/a_b_2"]
 
 
+@pytest.mark.parametrize("to", ["coco", "yolo", "csv"])
+def test_a_picture_from_elsewhere_is_brought_into_the_new_folder_and_nowhere_else(to: str, tmp_path: Path) -> None:
+    victim = tmp_path / "home" / "notes.png"
+    victim.parent.mkdir()
+    victim.write_bytes(b"mine")
+    content = plain()
+    root = write_coco(tmp_path / "downloads" / "release" / "data", content=content)
+    content["images"][0]["file_name"] = "../../../../notes.png"
+    write_json(root / "annotations" / "instances_train.json", content)
+    shutil.copy(root / "images" / "train" / "1.png", tmp_path / "downloads" / "notes.png")
+    convert(root, tmp_path / "home" / "mine", to=to)
+    assert victim.read_bytes() == b"mine"
+    assert sorted(path.name for path in victim.parent.iterdir()) == ["mine", "notes.png"]
+    assert len(open_dataset(tmp_path / "home" / "mine", "train")) == 3
+
+
 def test_a_split_deals_out_every_picture_once_and_keeps_its_labels(tmp_path: Path) -> None:
     root = write_coco(tmp_path / "a")
     expected = by_picture(open_dataset(root, "train"))

@@ -87,6 +87,16 @@ def test_what_another_process_saved_meanwhile_is_not_gone_back_on(tmp_path: Path
     assert (tmp_path / "run" / "status.json").read_bytes() == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_lock_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".lock").symlink_to(tmp_path / "mine")
+    with pytest.raises(ConfigError, match="is a symbolic link, and no lock of ours"):
+        claimed(tmp_path / "run")
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
 def test_a_disk_without_locks_is_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(file: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")

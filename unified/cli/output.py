@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,15 @@ Progress = Callable[[int, int], None]  # done, in all
 PIPED_WIDTH = 200  # columns of a table where nobody's terminal limits them
 
 
+# What moves the cursor, changes a terminal, or the order of letters: names in a stranger's data may hold it.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Control characters, line breaks and tabs aside, as Python writes them: \\x1b."""
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
 def emit(value: Any, indent: int | None = 2) -> None:
     """JSON on standard output; with `indent` None on one line."""
     sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n")
@@ -23,7 +33,7 @@ def emit(value: Any, indent: int | None = 2) -> None:
 
 def say(text: str = "") -> None:
     """Plain text on standard output."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{visible(text)}\n")
 
 
 def complain(text: str) -> None:
@@ -31,7 +41,7 @@ def complain(text: str) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    Console(stderr=True).print(Text("error: ", style="bold red") + Text(text), soft_wrap=True, highlight=False)
+    Console(stderr=True).print(Text("error: ", style="bold red") + Text(visible(text)), soft_wrap=True, highlight=False)
 
 
 def table(rows: Sequence[Mapping[str, Any]], *, title: str | None = None) -> None:
@@ -45,11 +55,11 @@ def table(rows: Sequence[Mapping[str, Any]], *, title: str | None = None) -> Non
     if not console.is_terminal:
         console = Console(width=PIPED_WIDTH)
     if title:
-        console.print(Text(title, style="bold"))
+        console.print(Text(visible(title), style="bold"))
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for key in rows[0] if rows else ():
         numeric = all(isinstance(row[key], int | float | None) for row in rows)
-        drawn.add_column(Text(key), justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(Text(visible(key)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(_cell(value)) for value in row.values()))
     console.print(drawn)
@@ -70,4 +80,4 @@ def progress(what: str) -> Iterator[Progress]:
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else visible(str(value))

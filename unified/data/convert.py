@@ -5,6 +5,7 @@ The new folder appears whole or not at all.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -167,6 +168,8 @@ def _putter(how: Pictures, total: int, progress: Progress | None) -> Put:
         nonlocal done
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if os.path.lexists(target):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
             act(source, target)
         except FileNotFoundError as fault:
             raise DataError(f"{source}: no such picture; 'unified data check' lists all that is wrong.") from fault

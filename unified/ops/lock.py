@@ -28,7 +28,7 @@ def exclusive(path: Path) -> Iterator[None]:
         Held: at once.
         OSError: the file cannot be made, or the system has no locks there.
     """
-    with open(path, "a+b", buffering=0) as file:
+    with open(path, "a+b", buffering=0, opener=_no_link) as file:
         try:
             _take(file)
         except OSError as error:
@@ -43,6 +43,11 @@ def exclusive(path: Path) -> Iterator[None]:
         finally:
             with suppress(OSError):
                 file.truncate(0)
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Opens no symbolic link: a folder of a stranger's could have one to a file of the user's."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _holder(file: BinaryIO) -> str:

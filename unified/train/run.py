@@ -13,6 +13,7 @@ locked while one process trains in it.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -82,8 +83,10 @@ class RunFolder:
         except Held as holder:
             why = "wait until it is done, or give --out another folder"
             raise ConfigError(f"{self.path}: process {holder} is training in this folder; {why}") from holder
-        except OSError:
-            pass  # not every file system has locks, and a full disk is told by the first thing written
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise ConfigError(f"{self.path / LOCK} is a symbolic link, and no lock of ours; remove it") from error
+            # Else: not every file system has locks, and a full disk is told by the first thing written.
 
     def _begin(self, status: Mapping[str, Any] | None) -> None:
         durable.sweep(self.checkpoints / LAST, checkpoint.MANIFEST)

@@ -65,6 +65,7 @@ class _Builder(ContentHandler):
         super().__init__()
         self.root = Node("", 0)
         self._open: list[Node] = []
+        self._text: list[list[str]] = []  # of each of them, in parts: joined once
         self._locator: Locator | None = None
 
     @property
@@ -83,10 +84,11 @@ class _Builder(ContentHandler):
         else:
             self.root = node
         self._open.append(node)
+        self._text.append([])
 
     def characters(self, content: str) -> None:
         if self._open:
-            self._open[-1].text += content
+            self._text[-1].append(content)
 
     def endElement(self, name: str) -> None:
-        self._open.pop()
+        self._open.pop().text = "".join(self._text.pop())

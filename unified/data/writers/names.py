@@ -13,7 +13,8 @@ from unified.errors import DataError
 
 def names_of(annotations: Annotations) -> list[PurePosixPath]:
     """A name for each picture, each with another path without suffix: label files go by it."""
-    paths = [annotations.path(i).absolute() for i in range(len(annotations))]
+    # Without `..`, by which the picture of a stranger's data set would leave the new folder.
+    paths = [Path(os.path.abspath(annotations.path(i))) for i in range(len(annotations))]
     if len({path.anchor for path in paths}) > 1:  # drives of Windows
         return distinct([PurePosixPath(*path.parts[1:]) for path in paths])
     common = os.path.commonpath([path.parent for path in paths]) if paths else ""
