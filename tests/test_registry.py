@@ -56,7 +56,8 @@ def test_a_task_may_live_in_another_package(packages: Path) -> None:
 def test_code_that_no_installed_package_declares_is_not_run(packages: Path) -> None:
     for name in ("stranger", "stranger_in_use"):
         (packages / name).mkdir()
-        (packages / name / "payload.py").write_text(f"{OPTIONS}{TASK}import os\nos.mkdir({str(packages / name / 'ran')!r})")
+        ran = f"import os\nos.mkdir({str(packages / name / 'ran')!r})"
+        (packages / name / "payload.py").write_text(OPTIONS + TASK + ran)
     with pytest.raises(ConfigError, match=r"'stranger\.payload'.*only if an installed package declares it"):
         registry.load("stranger.payload")
     assert not (packages / "stranger" / "ran").exists()
