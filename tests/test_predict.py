@@ -263,3 +263,24 @@ def test_a_box_that_is_not_in_the_picture_is_an_error(
 def test_a_list_is_no_picture(tiny_run: TinyRun) -> None:
     with pytest.raises(DataError, match="got list; several at once: predict_many"):
         load(tiny_run.path).predict([])  # type: ignore[arg-type]
+
+
+def test_boxes_of_another_shape_are_an_error(describer: Predictor, pixels: np.ndarray[Any, Any]) -> None:
+    for boxes in (torch.zeros(4), torch.zeros(2, 5)):
+        with pytest.raises(DataError, match=r"boxes are \(N, 4\)"):
+            describer.describe(pixels, boxes)
+
+
+def test_results_are_tensors_like_any_other(predictor: Predictor, pixels: np.ndarray[Any, Any]) -> None:
+    found = predictor.predict(pixels, score=LOW)
+    before = found.boxes.clone()
+    found.boxes.add_(1)
+    assert found.boxes.equal(before + 1)
+
+
+def test_several_pictures_may_come_from_a_generator_and_one_is_not_several(
+    predictor: Predictor, pixels: np.ndarray[Any, Any]
+) -> None:
+    assert len(predictor.predict_many(each for each in (pixels, pixels))) == 2
+    with pytest.raises(DataError, match=r"takes several pictures, got 'a\.jpg'; for one: predict"):
+        predictor.predict_many("a.jpg")

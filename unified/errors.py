@@ -40,6 +40,10 @@ class MissingExtraError(UnifiedError):
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(f"{module} is not installed; install it with: pip install 'unified[{extra}]'")
+        self.module, self.extra = module, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        return type(self), (self.module, self.extra)  # for the way from a process to another
 
 
 class NonFiniteLossError(UnifiedError):

@@ -39,7 +39,7 @@ class Inference:
         precision.cast_weights(folded.trunk)  # heads go on in float32 where they decode
         return cls(folded, device, precision)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # not inference_mode, whose tensors nobody may change
     def __call__(
         self, batch: Batch, *, score: float | None = None, boxes: Sequence[Tensor] | None = None
     ) -> list[Prediction]:

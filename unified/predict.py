@@ -13,7 +13,7 @@ from __future__ import annotations
 import glob
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -69,8 +69,11 @@ class Predictor:
         """
         return self.predict_many([picture], score=score)[0]
 
-    def predict_many(self, pictures: Sequence[Picture], *, score: float = SHOWN) -> list[Prediction]:
-        """Results for a few pictures, computed as one batch."""
+    def predict_many(self, pictures: Iterable[Picture], *, score: float = SHOWN) -> list[Prediction]:
+        """Results for a few pictures, computed as one batch. Raises DataError as `predict`."""
+        if isinstance(pictures, str | Path | bytes):
+            raise DataError(f"predict_many takes several pictures, got {pictures!r:.60}; for one: predict")
+        pictures = list(pictures)
         if not pictures:
             return []
         samples = [self._sample(picture) for picture in pictures]
@@ -85,6 +88,9 @@ class Predictor:
             DataError: as `predict`; a box that is not finite, has no area or does not lie within the picture.
         """
         sample = self._sample(picture)
+        boxes = torch.as_tensor(boxes)
+        if boxes.dim() != 2 or boxes.shape[1] != 4:
+            raise DataError(f"boxes are (N, 4), x1 y1 x2 y2 each, got {tuple(boxes.shape)}")
         check_boxes(boxes, sample.record.size)
         prediction = self.inference(Batch(sample.image[None], [sample]), boxes=[boxes])[0]
         return replace(prediction, source=str(picture) if isinstance(picture, str | Path) else "")

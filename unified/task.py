@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from unified.data.kinship import Kinship
 from unified.data.sample import Record, Sample
+from unified.errors import ConfigError, nearest
 from unified.model.implicit import ImplicitCode
 from unified.ops.canvas import Canvas
 from unified.ops.frame import Frame
@@ -247,7 +248,16 @@ class Task(nn.Module, ABC):
 
 
 def fitness(task: Task, scores: Scores) -> float:
-    """The weighted sum that ranks checkpoints for one task; undefined numbers count as 0."""
+    """The weighted sum that ranks checkpoints for one task; undefined numbers count as 0.
+
+    ConfigError when the task names a number that its metric does not give.
+    """
+    for name in task.fitness:
+        if name not in scores.numbers:
+            raise ConfigError(
+                f"task {task.name}: its fitness counts {name!r}, which its metric does not give; "
+                f"{nearest(name, scores.numbers)}"
+            )
     return sum(weight * (scores.numbers[name] or 0.0) for name, weight in task.fitness.items())
 
 

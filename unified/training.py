@@ -56,7 +56,7 @@ from unified.train.trainer import Trainer
 def train(
     config: Config,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     resume: bool = False,
     console: Console | None = None,
 ) -> Path:
@@ -71,7 +71,7 @@ def train(
     if console is None or not ranks.first:
         console = Console(stderr=True, quiet=not ranks.first)
     with ranks.joined(device):
-        return _train(config, out, resume, console, device, ranks)
+        return _train(config, None if out is None else Path(out), resume, console, device, ranks)
 
 
 def _train(

@@ -277,3 +277,9 @@ def test_a_model_that_is_gone_or_never_known_is_told(embedder: Embedder, tmp_pat
     unknown = embedder.origin.model_copy(update={"run": None})
     with pytest.raises(ConfigError, match="does not say which model"):
         Index.create(tmp_path / "b", unknown).embedder()
+
+
+@pytest.mark.parametrize("box", [(1, 2, 3), (1, 2, 3, 4, 5), "box", ((1, 2, 3, 4), (1, 2, 3, 4)), 7])
+def test_a_box_is_four_numbers(box: Any, embedder: Embedder, val: Dataset) -> None:
+    with pytest.raises(DataError, match="a box is four numbers"):
+        embedder.vector(val.record(0).path, box)

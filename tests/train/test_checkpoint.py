@@ -311,3 +311,8 @@ def test_weights_of_another_model_are_refused_by_name() -> None:
     assert linear.weight.equal(before)
     load_into(linear, {"weight": torch.zeros(2, 3), "bias": torch.zeros(2)}, "best")
     assert not linear.weight.any()
+
+
+def test_weights_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(CheckpointError, match="best: bias holds NaN or infinity"):
+        load_into(nn.Linear(3, 2), {"weight": torch.zeros(2, 3), "bias": torch.tensor([0, float("nan")])}, "best")

@@ -50,10 +50,14 @@ class InvalidConfig(ConfigError):
     """A configuration with one or more problems; all of them are in the message and in `problems`."""
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
+        self.name = name
         self.problems = tuple(sorted(set(problems), key=Problem.order))
         lines = "\n".join(f"  {problem}" for problem in self.problems)
         help_line = "all keys with their meaning: unified config show base"
         super().__init__(f"config {name!r} has {counted(len(self.problems), 'problem')}:\n{lines}\n{help_line}")
+
+    def __reduce__(self) -> tuple[type[InvalidConfig], tuple[str, tuple[Problem, ...]]]:
+        return type(self), (self.name, self.problems)
 
 
 def dotted(path: Sequence[str]) -> str:

@@ -26,6 +26,9 @@ class Fault(Exception):
         self.kind = kind
         self.message = message
 
+    def __reduce__(self) -> tuple[type[Fault], tuple[str, str]]:
+        return type(self), (self.kind, self.message)
+
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises DataError, with line and column where it is malformed."""

@@ -113,7 +113,7 @@ class Embedder:
         """
         if box is None:
             return _array(self._made(self.predictor.predict(picture, score=1.0)).image_vector)
-        corners = xywh_to_xyxy(torch.tensor([list(box)], dtype=torch.float64))
+        corners = xywh_to_xyxy(torch.tensor([_four(box)], dtype=torch.float64))
         return _array(self._made(self.predictor.describe(picture, corners)).vectors[0])
 
     def files(
@@ -272,6 +272,14 @@ def _labelled(record: Record) -> Objects:
 def _xywh(boxes: Tensor) -> list[tuple[float, float, float, float]]:
     rows: list[list[float]] = xyxy_to_xywh(boxes.as_subclass(Tensor).double()).tolist()
     return [(x, y, w, h) for x, y, w, h in rows]
+
+
+def _four(box: Sequence[float]) -> list[float]:
+    try:
+        x, y, width, height = map(float, box)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"a box is four numbers, x, y, width, height; got {box!r}") from error
+    return [x, y, width, height]
 
 
 def _array(tensor: Tensor) -> Vectors:

@@ -7,6 +7,7 @@ with Index.create("faces.index", origin) as index:
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
@@ -115,6 +116,7 @@ class Index:
         DataError for vectors that no entry can be similar to and for a category that no entry has, ConfigError for a
         k beyond the size, RetrievalError for an empty index.
         """
+        k = _neighbours(k)
         checked = self._check_search(vectors, k, where, parameters)
         if not rerank:
             return self.backend.search(checked, k, where=where, parameters=parameters)
@@ -126,6 +128,7 @@ class Index:
         self, vectors: ArrayLike, k: int, *, where: Filter | None = None, parameters: Effort | None = None
     ) -> Neighbours:
         """What `search` finds, as arrays of ids and scores: the quick way for many queries. Same errors."""
+        k = _neighbours(k)
         checked = self._check_search(vectors, k, where, parameters)
         return self.backend.nearest(checked, k, where=where, parameters=parameters)
 
@@ -162,7 +165,7 @@ class Index:
     ) -> list[Hit]:
         """The k entries most similar to one of the index, itself left out. Errors as `search`."""
         size, vector = len(self), arrays.unit(self.vectors([id]), self.origin.dimension)
-        k = min(USUAL_K, size - 1) if k is None else k
+        k = min(USUAL_K, size - 1) if k is None else _neighbours(k)
         if not 1 <= k < size:
             raise ConfigError(f"k is {k}, and the index holds {size - 1} entries beside {id}; ask for 1 to {size - 1}")
         self._check_category(category)
@@ -268,6 +271,14 @@ def _reranked(vector: Vectors, hits: Sequence[Hit], near: Vectors, neighbours: i
         raise ConfigError(f"rerank is {neighbours}; ask for 0, which is none, or for a number of neighbours")
     similarities = Reranking(np.concatenate([vector[None], near]), neighbours).similarities(np.array([0]))[0, 1:]
     return [hits[place] for place in np.argsort(-similarities, kind="stable").tolist()]
+
+
+def _neighbours(k: int) -> int:
+    """As Python's own number: FAISS knows no other."""
+    try:
+        return operator.index(k)
+    except TypeError as error:
+        raise ConfigError(f"k is {k!r}; give a whole number") from error
 
 
 def _whole(ids: Sequence[Any]) -> list[int]:

@@ -89,6 +89,10 @@ class Table:
             self._database = sqlite3.connect(uri, uri=True, check_same_thread=False)
             weakref.finalize(self, self._database.close)
             self._turn = threading.Lock()
+            # A view or a trigger in a stranger's file could compute for ever.
+            made = self._select("select name from sqlite_schema where type not in ('table', 'index')")
+            if made:
+                raise RetrievalError(f"{path}: no table of ours: it has {', '.join(name for (name,) in made)}")
             ids = self._select("select id from entries order by position")
         except sqlite3.Error as error:
             raise RetrievalError(f"{path}: SQLite cannot read it: {error}") from error

@@ -174,6 +174,9 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> No
             "config; other classes, widths or codes make another model"
         )
     module.load_state_dict(dict(tensors))
+    wrong = [name for name, weight in module.named_parameters() if not weight.isfinite().all()]
+    if wrong:
+        raise CheckpointError(f"{what}: {wrong[0]} holds NaN or infinity; take an earlier checkpoint")
 
 
 def looks_pickled(name: str, start: bytes) -> bool:

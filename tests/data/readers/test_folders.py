@@ -61,3 +61,9 @@ def test_tags_reach_the_batch_and_pictures_without_boxes_are_unlabelled_for_dete
     if isinstance(pipeline, Letterbox):
         assert target["present"].equal(alone)
     assert not target["present"][:, 2].any()
+
+
+def test_a_class_whose_pictures_all_lie_deeper_is_a_class(tmp_path: Path) -> None:
+    dataset = open_dataset(fill(tmp_path, "train/cat/a.png", "train/dog/deep/b.png"), "train")
+
+    assert dataset.taxonomy.categories == ("cat", "dog") and len(dataset) == 2

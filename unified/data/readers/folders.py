@@ -48,7 +48,10 @@ class FolderLayout:
 
 
 def _class_folders(folder: Path) -> list[str]:
-    return [each.name for each in folders_in(folder) if holds_pictures(each)]
+    folders = folders_in(folder)
+    if not any(map(holds_pictures, folders)):
+        return []
+    return [each.name for each in folders if holds_pictures(each) or pictures_in(each)]
 
 
 def _find(root: Path) -> list[FolderLayout]:
