@@ -1,4 +1,4 @@
-"""The head: a 1×1 convolution a level, between an alignment and a refinement code (arXiv 2105.04206, §5.1 to §5.3).
+"""The head: a 1×1 convolution a level, between an alignment and a refinement code (arXiv 2105.04206, §5.2, §5.3, §5.5).
 
     raw_l = im_l ⊙ (W_l (x_l + ia_l) + b_l)        with the paper's × iPR and + iFA
 

@@ -210,7 +210,7 @@ def test_k_is_within_the_size(tmp_path: Path, k: int) -> None:
 
 def test_k_may_be_a_number_of_numpy_and_must_be_whole(tmp_path: Path) -> None:
     index = filled(tmp_path / "i", 20)
-    assert len(index.search(vectors(1), np.int64(3))[0]) == len(index.similar(0, k=np.int64(3))) == 3  # type: ignore[arg-type]
+    assert len(index.search(vectors(1), np.int64(3))[0]) == len(index.similar(0, k=np.int64(3))) == 3
     with pytest.raises(ConfigError, match=r"k is 2\.0; give a whole number"):
         index.search(vectors(1), 2.0)  # type: ignore[arg-type]
 
