@@ -223,6 +223,14 @@ def test_a_mutilated_picture_opens_or_raises_a_data_error(format: str) -> None:
             continue
 
 
+def test_the_size_of_a_png_is_read_without_its_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: object) -> None:
+        raise AssertionError("its pixels were decoded")
+
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", refuse)
+    assert picture_size(encoded(Image.new("RGB", (30, 20)), "PNG")) == (30, 20)
+
+
 def png(width: int, height: int, depth: int, colour: int, data: bytes) -> bytes:
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

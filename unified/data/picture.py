@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -124,7 +125,7 @@ def pixels_of(picture: Image.Image) -> Tensor:
 
 
 def picture_size(source: Path | str | bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
-    """(width, height) of the upright picture, from its header; a PNG may say last how it lies, and is decoded."""
+    """(width, height) of the upright picture, from its header; a PNG that says how it lies is decoded."""
     with _opened(source, max_pixels) as image:
         return _upright_size(image.size, _orientation(image))
 
@@ -203,10 +204,29 @@ def _what_it_is(start: bytes) -> str:
 def _orientation(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow turns these itself
+    file = getattr(image, "fp", None)
+    if image.format == "PNG" and file is not None and not _may_lie_otherwise(file):
+        return 1
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
     except (SyntaxError, ValueError, TypeError, KeyError, struct.error):
         return 1  # unreadable EXIF is common and harmless: viewers show such pictures unturned
+
+
+def _may_lie_otherwise(png: IO[bytes]) -> bool:
+    """Whether a PNG has a chunk that could hold EXIF, which may come last: Pillow decodes all pixels to look for it."""
+    at = png.tell()
+    try:
+        png.seek(8)
+        while len(head := png.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            start = png.read(min(length, 20))
+            if kind == b"eXIf" or start.startswith((b"Raw profile type", b"XML:com.adobe.xmp")):
+                return True
+            png.seek(length - len(start) + 4, 1)
+        return False
+    finally:
+        png.seek(at)
 
 
 def _stored_mode(image: Image.Image) -> str:
