@@ -92,7 +92,7 @@ def _read(path: Path, kind: type, wanted: str) -> Any:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: is not JSON: {error}") from error
     if not isinstance(data, kind):
         raise DataError(f"{path}: expected {wanted}, got {type(data).__name__}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import struct
 import zlib
@@ -182,6 +183,13 @@ def test_a_truncated_picture_is_said_to_be_damaged(format: str, tmp_path: Path) 
 
     with pytest.raises(DataError, match=r"half\.img: .*(damaged or cut short|not a readable)"):
         open_picture(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_no_picture_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(DataError, match="it is a pipe or a device"):
+        open_picture(tmp_path / "a.png")
 
 
 def test_a_folder_is_no_picture(tmp_path: Path) -> None:

@@ -140,6 +140,13 @@ def test_a_manifest_reaches_no_file_but_its_own(tmp_path: Path) -> None:
         load(tmp_path / "last")
 
 
+def test_a_manifest_nested_without_end_is_damaged(tmp_path: Path) -> None:
+    save(tmp_path / "last", example())
+    (tmp_path / "last" / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(CheckpointError, match="damaged"):
+        load(tmp_path / "last")
+
+
 def test_what_is_no_checkpoint_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         load(tmp_path / "nowhere")

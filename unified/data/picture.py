@@ -149,6 +149,8 @@ def _opened(source: Path | str | bytes, max_pixels: int) -> Iterator[Image.Image
     """The file as a lazy picture of allowed size; whatever goes wrong inside the block becomes a DataError."""
     name = _name(source)
     stream: Path | io.BytesIO = io.BytesIO(source) if isinstance(source, bytes) else Path(source)
+    if isinstance(stream, Path) and stream.exists() and not (stream.is_file() or stream.is_dir()):
+        raise PictureFault("not a picture", f"{name}: it is a pipe or a device, and no file. Take it out.")
     try:
         with Image.open(stream, formats=FORMATS) as image:
             if image.width * image.height > max_pixels:

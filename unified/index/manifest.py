@@ -85,7 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
             if {name for segment in manifest.segments for name in segment.names()} != manifest.files.keys():
                 raise ValueError("its segments have other files than it lists")
             return manifest
-    except (ValueError, TypeError, KeyError, ValidationError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise RetrievalError(f"{path}: damaged ({reason}); {CURE}") from error
     raise RetrievalError(

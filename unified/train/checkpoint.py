@@ -206,7 +206,7 @@ def _read_manifest(folder: Path) -> Manifest:
             if not {MODEL, STATE} <= manifest.files.keys() <= {MODEL, STATE, TRAIN}:
                 raise ValueError(f"lists {', '.join(sorted(manifest.files))}")
             return manifest
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(f"{path}: damaged ({_one_line(error)}); {_CURE}") from error
     raise CheckpointError(
         f"{folder}: checkpoint format {version!r}, this program reads format {FORMAT_VERSION}; "
@@ -227,6 +227,8 @@ def _read_verified(path: Path, entry: Entry) -> bytes:
 
 
 def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path}: no file; {_CURE}")  # of a pipe there is no end
     try:
         return path.read_bytes()
     except OSError as error:

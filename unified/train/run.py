@@ -137,7 +137,7 @@ class RunFolder:
             return None
         try:
             status = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{path}: not JSON ({error}); move the file away, or resume a copy") from error
         return status if isinstance(status, dict) and {"state", "progress"} <= status.keys() else None
 

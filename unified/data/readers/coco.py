@@ -75,6 +75,7 @@ def _spots(file: Path, name: str, entries: Sequence[int], lines: EntryLines) -> 
 def _videos(pictures: Sequence[Picture]) -> Videos | None:
     """`video` and `frame_id` are no part of COCO: believed only where every picture has both."""
     names, frames = [picture.video for picture in pictures], [picture.frame for picture in pictures]
-    if not all(isinstance(name, str) and name for name in names) or not all(type(frame) is int for frame in frames):
+    numbered = all(type(frame) is int and abs(frame) < 2**53 for frame in frames)
+    if not numbered or not all(isinstance(name, str) and name for name in names):
         return None
     return Videos(Strings(names), np.array(frames, dtype=np.int64))
