@@ -43,6 +43,6 @@ def _answers(
     for batch in pictures:
         images = network_input(batch.images, device).contiguous(memory_format=precision.memory_format)
         with precision.autocast(device):
-            raw = model(images)[task.name]
+            raw = task(model.trunk(images))
         target = task.encode([sample.seen_by(task.name) for sample in batch.samples])
         yield raw, {key: value.to(device) for key, value in target.items()}

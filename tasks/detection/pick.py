@@ -43,7 +43,7 @@ class _Pick(torch.autograd.Function):
         if rows.device.type != "cpu":
             channels.index_put_((image, anchor, row, column), rows, accumulate=True)
             return grad, None, None, None, None
-        # Here that call would let threads add in whatever order they come, and no two trainings were alike.
+        # On a CPU that call adds in the order of the threads: no training could be repeated to the bit.
         _, anchors, _, height, width = grad.shape
         cells, which = (((image * anchors + anchor) * height + row) * width + column).unique(return_inverse=True)
         sums = rows.new_zeros(len(cells), rows.shape[1]).index_add_(0, which, rows)

@@ -1,4 +1,4 @@
-"""Let pictures that show the same meet in a batch: what losses that compare need."""
+"""Order an epoch so that pictures of one identity share a batch, as losses that compare objects need."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class Loader:
                 parcel = next(parcels, None)
             except (RuntimeError, OSError, EOFError) as fault:  # the last two: one died while it handed a batch over
                 waited += _LOOK
-                # Only the time-out of one look leaves DataLoader in order; it has no type of its own.
+                # A DataLoader stays usable only after its timeout, which is a plain RuntimeError.
                 if "timed out" not in str(fault) or waited >= self._timeout:
                     raise self._lost(fault) from fault
             else:

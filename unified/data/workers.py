@@ -28,7 +28,7 @@ def worker_context() -> BaseContext:
 
 @contextmanager
 def deaf_children() -> Iterator[None]:
-    """Processes started within never hear of Ctrl-C, which reaches all of a terminal: it is for this one to decide.
+    """Processes started within ignore SIGINT: a terminal sends it to all of them, and this one decides.
 
     They could ignore it themselves, but only once they have read what that takes.
     """

@@ -13,11 +13,12 @@ from torch.nn.grad import conv2d_input
 class Convolution(nn.Conv2d):
     """k×k convolution, (B, C, H, W) → (B, C', H/stride, W/stride), padded so that only `stride` changes the size.
 
-    oneDNN computes the weight gradients of bfloat16 convolutions at half the rate of their outputs, or less, and those
-    of products sooner. A 1×1 convolution is a product over pixels (a backward pass of yolor-ssss is up to a tenth
-    shorter). Of k×k only the weight gradient is computed as one, of the pixels' neighbourhoods, and only where pixels
-    are fewer than the weights of an output. There it is as fast with AVX512-BF16 and twice as fast with AMX (8 maps of
-    10×10, 256 channels to 256: 1.7 for 3.5 ms; from 20×20 to 512 at stride 2: 3.4 for 9.0); elsewhere it is not.
+    In bfloat16 oneDNN's weight gradients of convolutions run at half the speed of the forward pass or less; those
+    of matrix products are faster. A 1×1 convolution is a product over pixels (a backward pass of yolor-ssss is up
+    to a tenth shorter). Of k×k only the weight gradient is computed as one, of the pixels' neighbourhoods, and only
+    where pixels are fewer than the weights of an output. There it is as fast with AVX512-BF16 and twice as fast
+    with AMX (8 maps of 10×10, 256 channels to 256: 1.7 for 3.5 ms; from 20×20 to 512 at stride 2: 3.4 for 9.0);
+    elsewhere it is not.
     """
 
     def __init__(self, c_in: int, c_out: int, k: int = 1, stride: int = 1, *, bias: bool = False) -> None:

@@ -1,1 +1,1 @@
-"""Pure functions on tensors and pictures: no model, no data set, no configuration."""
+"""What needs nothing else of unified: boxes, frames, pictures, devices, locks."""

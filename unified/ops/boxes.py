@@ -78,7 +78,7 @@ def suppress(boxes: Tensor, scores: Tensor, labels: Tensor, iou: float) -> Tenso
     """
     if not len(boxes):
         return labels.new_zeros(0)
-    # torchvision keeps labels apart by moving the boxes of each to a place of their own: so far from 0 float32 rounds.
+    # batched_nms moves the boxes of each label away from the others: so far from 0 float32 loses parts of a pixel.
     exact = boxes if boxes.device.type == "mps" else boxes.double()
     kept: Tensor = batched_nms(exact - exact.min(), scores.to(exact.dtype), labels, iou)
     return kept

@@ -61,7 +61,7 @@ class Differentiator:
             anchor = losses.pop(ANCHOR, {}).get(ANCHOR, 0.0)
             labelled = _labelled(targets)
             outcome = self.joint(losses, progress, update=update, labelled=labelled, features=features, look=look)
-            # All processes say the same here: a loss that moves nothing is not differentiated by any.
+            # The same on every rank: a loss that reaches no trainable weight is differentiated on none.
             if outcome.total is not None and any(self.bare.learns(task) for task in outcome.weights):
                 (outcome.total * self.scale + anchor).backward()
         window.add(losses, outcome, batch)

@@ -149,8 +149,8 @@ class Ranks:
 
 
 class Anchored(nn.Module):
-    """A model with a gradient in every step: a process without one of its own, whose pictures have no label or one for
-    frozen parts only, has to take part in the sum."""
+    """Adds 0 · parameter where a rank has no loss (its pictures have no labels, or for frozen parts only), so that the
+    all-reduce of DistributedDataParallel finds every rank."""
 
     def __init__(self, model: MultiTaskModel) -> None:
         super().__init__()
