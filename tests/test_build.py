@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from tests.test_registry import declare
 from tests.tiny import TinyRun, tiny_config, tiny_data
+from unified import registry
 from unified.build import (
     build_model,
     freezing,
@@ -31,6 +33,7 @@ from unified.data.sample import Batch, Taxonomy
 from unified.errors import CheckpointError, ConfigError, DataError
 from unified.model.multitask import MultiTaskModel
 from unified.ops.cores import cores
+from unified.task import Task
 from unified.train.freezing import Span
 from unified.train.plan import Recipe
 from unified.train.ranks import Ranks
@@ -53,6 +56,19 @@ def model() -> MultiTaskModel:
 
 def test_a_model_has_the_tasks_of_its_config(model: MultiTaskModel) -> None:
     assert list(model.tasks) == ["detection", "classification"]
+
+
+def test_a_task_without_gains_or_fitness_is_refused_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = registry.load("classification").task
+
+    def unfinished(*given: Any, **options: Any) -> Task:
+        task: Task = make(*given, **options)
+        del task.gains
+        return task
+
+    monkeypatch.setattr(registry.load("classification"), "task", unfinished)
+    with pytest.raises(ConfigError, match=r"task classification: Classification has no gains; see unified\.task\.Task"):
+        build_model(config_with(), PETS)
 
 
 def test_a_task_of_another_package_trains_beside_one_of_the_same_code_and_loads(

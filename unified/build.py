@@ -45,10 +45,17 @@ LOG_EVERY = 10  # updates between lines of metrics.jsonl
 
 
 def build_model(config: Config, taxonomy: Taxonomy) -> MultiTaskModel:
-    """The model of `config` for the classes of `taxonomy`, freshly initialised, on the CPU."""
+    """The model of `config` for the classes of `taxonomy`, freshly initialised, on the CPU.
+
+    ConfigError for a task without its `gains` or `fitness`, rather than after an epoch.
+    """
     trunk = build_trunk(config.trunk)
     levels = levels_of(trunk)
     tasks = {name: registry.load(name).task(levels, taxonomy, **options) for name, options in config.tasks.items()}
+    for name, task in tasks.items():
+        if lacks := [each for each in ("gains", "fitness") if not hasattr(task, each)]:
+            what = f"{type(task).__name__} has no {' and no '.join(lacks)}"
+            raise ConfigError(f"task {name}: {what}; see unified.task.Task")
     return MultiTaskModel(trunk, tasks)
 
 
