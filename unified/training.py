@@ -80,6 +80,7 @@ def _train(
     if workers_of(config.train.workers, device):
         worker_context()  # starts what they are copied from
     data = config.dataset()
+    _tell(console, "reading the data set")
     whole, val_set = open_data(config, "train"), open_data(config, "val")
     train_set = with_labels_kept(config, whole)
     same_classes(train_set.taxonomy, val_set.taxonomy, f"{data.train} split", f"{data.val} split")

@@ -101,3 +101,12 @@ def test_a_record_of_any_size_counts() -> None:
     objects = Objects.make(torch.tensor([[0.0, 0, 500, 1000]]).double(), torch.zeros(1), (1000, 1000))
     record = Record(1, Path("a.jpg"), (1000, 1000), Labels(objects))
     torch.testing.assert_close(box_sizes([record], 320), torch.tensor([[160.0, 320]]))
+
+
+def test_many_boxes_are_fitted_by_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = torch.rand(5000, 2, generator=torch.Generator().manual_seed(0)).mul(5).exp() * 4
+    every = fit_anchors(sizes, 3, 3)
+    monkeypatch.setattr("tasks.detection.anchors.FITTED", 1000)
+    few = fit_anchors(sizes, 3, 3)
+    assert not few.equal(every)
+    assert abs(best_possible_recall(sizes, few, 4.0) - best_possible_recall(sizes, every, 4.0)) < 0.005

@@ -26,11 +26,13 @@ def check_json_text(path: Path) -> Iterator[Finding]:
         return
     for key in _twice(text, first, top_only=True):
         # Its last mention is the one that counts.
-        yield _finding(path, "", key, text, text.rfind(json.dumps(key)))
+        yield _finding(path, "", key, text.count("\n", 0, text.rfind(json.dumps(key))) + 1)
     for name, starts in entry_starts(text).items():
+        line, counted = 1, 0  # on from the entry before: a file may have a million
         for number, start in enumerate(starts):
             for key in _twice(text, start):
-                yield _finding(path, f"{name}[{number}]", key, text, start)
+                line, counted = line + text.count("\n", counted, start), start
+                yield _finding(path, f"{name}[{number}]", key, line)
 
 
 def _twice(text: str, start: int, *, top_only: bool = False) -> list[str]:
@@ -47,7 +49,7 @@ def _twice(text: str, start: int, *, top_only: bool = False) -> list[str]:
     return found[-1] if top_only else [key for keys in found for key in keys]
 
 
-def _finding(path: Path, where: str, key: str, text: str, at: int) -> Finding:
-    kind, line = kinds.DUPLICATE_KEY, text.count("\n", 0, at) + 1
+def _finding(path: Path, where: str, key: str, line: int) -> Finding:
+    kind = kinds.DUPLICATE_KEY
     message = f"the key {key!r} comes twice; the last one counts"
     return Finding(kind.name, str(path), where, message, kind.severity, line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -176,7 +177,7 @@ def _unseen(value: ImageId, seen: set[ImageId]) -> None:
 
 def _known(value: ImageId, known: dict[Any, Any], what: str, key: str) -> ImageId:
     if value not in known:
-        some = ", ".join(map(repr, list(known)[:5])) + (", …" if len(known) > 5 else "")
+        some = ", ".join(map(repr, islice(known, 5))) + (", …" if len(known) > 5 else "")
         raise Fault(f"unknown {what}", f"{key} is {value!r}; the file defines {len(known)}: {some}")
     return value
 

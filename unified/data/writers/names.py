@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from unified.data.annotations import Annotations
@@ -44,7 +45,7 @@ def distinct(names: Sequence[PurePosixPath]) -> list[PurePosixPath]:
     made = []
     for name in names:
         # Of a.jpg and a.png the second becomes a_png.png; a picture that is listed again becomes a_2.
-        stems = (name.stem, f"{name.stem}_{name.suffix[1:]}", *(f"{name.stem}_{n}" for n in range(2, len(names) + 2)))
+        stems = chain((name.stem, f"{name.stem}_{name.suffix[1:]}"), (f"{name.stem}_{n}" for n in count(2)))
         new = next(each for stem in stems if (each := name.with_name(stem + name.suffix)).with_suffix("") not in taken)
         taken.add(new.with_suffix(""))
         made.append(new)
