@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,7 @@ def test_a_stored_config_can_be_changed(mine: str, folder: Path) -> None:
     assert config.name == stored.name
     with pytest.raises(InvalidConfig, match=r"command line: train\.bathc: unknown key; did you mean 'batch'"):
         changed(stored, ["train.bathc=2"])
+
+
+def test_a_path_of_nobodys_home_is_a_path(mine: str) -> None:
+    assert read(mine, ["data=~nobody_at_all/x"]).dataset().path == os.path.abspath("~nobody_at_all/x")

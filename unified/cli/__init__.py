@@ -15,9 +15,10 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -51,9 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """`unified …`; exits with the code that `unified --help` explains."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words  # taken out here, so that it may stand before or after the verb
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # None where they are closed
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream, io.TextIOWrapper) and stream.isatty():
             stream.reconfigure(errors="replace")  # a terminal that lacks × or – shows ? rather than a traceback
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # as JSON and configs are, whatever the locale
     try:
         app([word for word in words if word != "--debug"], prog_name="unified")
     except UnifiedError as error:
@@ -68,6 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _version(wanted: bool) -> None:

@@ -81,6 +81,7 @@ def query(
             entry = opened.entries([id])[0]
             asked, identity = entry_tile(f"query: {id}", entry), entry.identity
     if sheet is not None:
+        sheet.parent.mkdir(parents=True, exist_ok=True)
         write_sheet(sheet, asked, hits, identity)
     if json:
         emit(

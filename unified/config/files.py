@@ -37,7 +37,7 @@ def find(name: str, folder: Path) -> Path:
         ConfigError: no such config.
     """
     if name.endswith(SUFFIXES):
-        path = folder / Path(name).expanduser()
+        path = folder / os.path.expanduser(name)
         if path.is_file():
             return path
         beside = [other.name for ending in SUFFIXES for other in path.parent.glob(f"*{ending}")]
@@ -94,7 +94,7 @@ def _source(folder: Path, source: Any) -> Any:
 
 
 def _absolute(folder: Path, path: str) -> str:
-    return os.path.abspath(folder / Path(path).expanduser())
+    return os.path.abspath(folder / os.path.expanduser(path))
 
 
 def shown(path: Path) -> str:

@@ -17,6 +17,7 @@ from unified.data.annotations import Annotations
 from unified.data.partition import By, partition
 from unified.data.readers import Layout, OnError, detect, find_layout, read
 from unified.data.subset import subset
+from unified.data.unfinished import unfinished
 from unified.data.writers import WRITERS, Put, Writer
 from unified.errors import ConfigError, DataError, nearest
 
@@ -132,19 +133,13 @@ def _publish(
 ) -> Written:
     if out.exists() or out.is_symlink():
         raise DataError(f"{out}: is there already; name a folder that is not.")
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
-    unfinished.mkdir(parents=True)
     try:
-        lost = writer.write(splits, unfinished, _putter(pictures, sum(map(len, splits.values())), progress))
-        os.rename(unfinished, out)
+        with unfinished(out) as folder:
+            lost = writer.write(splits, folder, _putter(pictures, sum(map(len, splits.values())), progress))
+            os.rename(folder, out)
     except UnicodeEncodeError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
         near = error.object[max(error.start - 20, 0) : error.end + 20]
         raise DataError(f"a file name is not valid Unicode, near {near!r}; rename it") from error
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
     return Written(
         path=str(out),
         source=source,

@@ -7,7 +7,6 @@ What cannot be mended is left out, the rest is mended as `checks/kinds.py` says 
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,6 +21,7 @@ from unified.data.findings import Finding
 from unified.data.paths import listing
 from unified.data.readers import detect
 from unified.data.report import Change, Mended
+from unified.data.unfinished import unfinished
 from unified.data.writers import WRITERS
 from unified.errors import DataError
 
@@ -54,15 +54,11 @@ def mend(
         drafts[id(one)].mend(problem)
         changes.append(Change(one.finding(problem), problem.kind.fix.value))
     changes += [Change(finding, kind_of(finding.kind).fix.value) for finding in examined.spare]
-    unfinished = target.with_name(f".{target.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
-    try:
-        splits = _stage(drafts.values(), unfinished / "pictures", changes)
-        (unfinished / "data").mkdir()
-        lost = writer.write(splits, unfinished / "data", _move)
-        os.rename(unfinished / "data", target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with unfinished(target) as folder:
+        splits = _stage(drafts.values(), folder / "pictures", changes)
+        (folder / "data").mkdir()
+        lost = writer.write(splits, folder / "data", _move)
+        os.rename(folder / "data", target)
     made = tuple(change for change in changes if change.done != Fix.NONE.value)
     return Mended(examined.report, made, tuple(lost), check(target, format=name))
 
