@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +31,13 @@ def test_any_path_and_any_number_survive(tmp_path: Path, path: str, lr: float) -
     again = read(tmp_path / "run.yaml")
     assert again.train == config.train
     assert again.dataset().val == config.dataset().val
+
+
+def test_the_config_of_a_run_folder_can_be_read(folder: Path) -> None:
+    """Earlier versions wrote it with PyYAML."""
+    config = read("jdc", ["data=somewhere", "joint.weights.detection={start: 0, end: 1}"])
+    (folder / "config.yaml").write_text(yaml.safe_dump(config.to_dict(), sort_keys=False))
+    assert read("config.yaml") == config
 
 
 def test_base_is_what_show_prints_without_the_options_of_its_task() -> None:

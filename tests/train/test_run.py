@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.train.toys import PROVENANCE, claimed, toy_recipe, toy_trainer
 from unified.errors import ConfigError, UnifiedError
@@ -20,9 +21,9 @@ from unified.train.run import RunFolder, numbered
 
 def test_a_new_folder_is_taken_as_it_is_named(tmp_path: Path) -> None:
     run = claimed(tmp_path / "a" / "b")
-    run.record_config("name: toy\n")
+    run.record_config(yaml.safe_dump(PROVENANCE.config))
     assert run.path == tmp_path / "a" / "b"
-    assert (run.path / "config.yaml").read_text() == "name: toy\n"
+    assert yaml.safe_load((run.path / "config.yaml").read_text()) == PROVENANCE.config
     assert run.last() is None
 
 
@@ -65,11 +66,12 @@ def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_the_start(tmp_
 
 def test_while_one_process_trains_in_a_folder_no_other_does(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path, PROVENANCE) as run:
-        before = (run.path / "status.json").read_bytes()
+        run.record_config("name: toy\n")
+        before = (run.path / "status.json").read_bytes(), (run.path / "config.yaml").read_bytes()
         for resume in (True, False):
             with pytest.raises(ConfigError, match=f"process {os.getpid()} is training in this folder; wait"):
                 claimed(tmp_path, resume=resume)
-        assert before == (run.path / "status.json").read_bytes()
+        assert before == ((run.path / "status.json").read_bytes(), (run.path / "config.yaml").read_bytes())
     claimed(tmp_path, resume=True)
 
 

@@ -11,5 +11,5 @@ In reading order:
     parcel.py, workers.py
     joined.py, mix.py, audience.py, subset.py   several data sets in one training
     check.py, checks/, mend.py, report.py,   the verbs of `unified data`
-    stats.py, convert.py, partition.py, writers/, browse.py, shapes/
+    stats.py, convert.py, partition.py, writers/, unfinished.py, browse.py, shapes/
 """
